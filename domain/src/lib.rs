@@ -1,0 +1,41 @@
+//! The vocabulary of Runbook Studio: ids, runbooks, blocks, runs, events, roles and their validation.
+//!
+//! No I/O and no clock of its own: everything here compiles for the browser too, so that a message in the editor and an
+//! error of the API come from the same line of code.
+
+pub mod account;
+pub mod audit;
+pub mod block;
+pub mod credential;
+pub mod duration;
+pub mod event;
+pub mod fault;
+pub mod ids;
+pub mod import;
+pub mod page;
+pub mod parameter;
+pub mod parse;
+pub mod plan;
+pub mod problem;
+pub mod role;
+pub mod run;
+pub mod runbook;
+pub mod sample;
+
+pub use account::{Account, Actor, Username};
+pub use audit::{AuditAction, AuditEntry};
+pub use block::{Block, BlockKind, BlockType};
+pub use credential::{CredentialKind, CredentialSummary};
+pub use duration::Seconds;
+pub use event::{Chunk, RunEvent, Stream};
+pub use fault::{Fault, Faults};
+pub use ids::{AccountId, ApiKeyId, BlockId, CredentialId, RunId, RunbookId, StepId};
+pub use page::Page;
+pub use parameter::Parameter;
+pub use problem::Problem;
+pub use role::{Permission, Role};
+pub use run::{ControlAction, Run, RunMode, RunState, Step, StepState};
+pub use runbook::{Runbook, RunbookDraft};
+
+/// A point in time, UTC; RFC 3339 on every wire.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -1,0 +1,63 @@
+//! What people may ask of a run.
+
+use serde::{Deserialize, Serialize};
+
+/// Whether a run asks before it acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum RunMode {
+    /// It goes from step to step by itself.
+    #[default]
+    Auto,
+    /// It waits for approval before each command and API call.
+    Guided,
+}
+
+/// What a person asks of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum ControlAction {
+    /// Hold after the current step.
+    Pause,
+    /// Go on.
+    Resume,
+    /// End the current step and the run.
+    Stop,
+    /// Try the step that failed or was interrupted again.
+    Retry,
+    /// Go on without the step that waits.
+    Skip,
+    /// Yes: run what was shown, or the instruction is done.
+    Approve,
+    /// No: the run ends here.
+    Reject,
+}
+
+impl ControlAction {
+    /// Every action with its word on the wire.
+    pub const ALL: [(&str, Self); 7] = [
+        ("pause", Self::Pause),
+        ("resume", Self::Resume),
+        ("stop", Self::Stop),
+        ("retry", Self::Retry),
+        ("skip", Self::Skip),
+        ("approve", Self::Approve),
+        ("reject", Self::Reject),
+    ];
+
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Stop => "stop",
+            Self::Retry => "retry",
+            Self::Skip => "skip",
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Claims runs, walks their blocks and executes them.

@@ -1,0 +1,2 @@
+//! The `runbook-studio` binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Keeps everything in SurrealDB; the only crate that speaks SurrealQL.

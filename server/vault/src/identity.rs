@@ -1,0 +1,327 @@
+//! The identity file: the X25519 age keys that everything else in the store hangs on.
+//!
+//! One identity a line (`AGE-SECRET-KEY-1…`, what `age-keygen` writes), `#` comments and blank lines
+//! between. The first encrypts, all decrypt, so a key is replaced in three steps: [`add_identity`]
+//! puts a new one first, the secrets are sealed again, [`retire_identities`] drops the rest.
+//!
+//! The file is refused when group or others have any right to it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use age::x25519::Identity;
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use crate::{Vault, VaultError};
+
+/// Puts a new identity first in the file and keeps the old ones, so that new secrets use the new key
+/// and old ones stay readable. The file is replaced in one step; a crash leaves the old or the new one.
+///
+/// # Errors
+/// When the file cannot be read, is exposed or malformed, or cannot be replaced.
+pub fn add_identity(path: &Path) -> Result<Vault, VaultError> {
+    let mut identities = load(path)?;
+    identities.insert(0, Identity::generate());
+    replace(path, &identities)?;
+    Ok(Vault::with_identities(identities))
+}
+
+/// Drops every identity but the first. Only once nothing in the store needs them
+/// ([`Vault::needs_resealing`]): what was sealed for a dropped identity is lost.
+///
+/// # Errors
+/// When the file cannot be read, is exposed or malformed, or cannot be replaced.
+pub fn retire_identities(path: &Path) -> Result<Vault, VaultError> {
+    let mut identities = load(path)?;
+    identities.truncate(1);
+    replace(path, &identities)?;
+    Ok(Vault::with_identities(identities))
+}
+
+/// The identities of the file, which is made with one new identity when there is none.
+pub(crate) fn load_or_create(path: &Path) -> Result<Vec<Identity>, VaultError> {
+    match create(path) {
+        Err(VaultError::CreateIdentity { source, .. })
+            if source.kind() == io::ErrorKind::AlreadyExists =>
+        {
+            load(path)
+        }
+        outcome => outcome,
+    }
+}
+
+fn create(path: &Path) -> Result<Vec<Identity>, VaultError> {
+    let identities = vec![Identity::generate()];
+    write_new(path, &identities).map_err(|source| VaultError::CreateIdentity {
+        path: path.to_owned(),
+        source,
+    })?;
+    tracing::info!(
+        path = %path.display(),
+        recipient = %identities[0].to_public(),
+        "identity file created; without a copy of it a backup of the store cannot be read"
+    );
+    Ok(identities)
+}
+
+fn load(path: &Path) -> Result<Vec<Identity>, VaultError> {
+    let unreadable = |source| VaultError::ReadIdentity {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = File::open(path).map_err(unreadable)?;
+    // Of the open file, not of the path: nobody can put another file there in between.
+    let metadata = file.metadata().map_err(unreadable)?;
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(VaultError::ExposedIdentity {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    let capacity = usize::try_from(metadata.len())
+        .unwrap_or(0)
+        .saturating_add(1);
+    let mut text = Zeroizing::new(String::with_capacity(capacity));
+    file.read_to_string(&mut text).map_err(unreadable)?;
+    parse(path, &text)
+}
+
+fn parse(path: &Path, text: &str) -> Result<Vec<Identity>, VaultError> {
+    let mut identities = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let identity = line.parse().map_err(|reason| VaultError::ParseIdentity {
+            path: path.to_owned(),
+            line: index + 1,
+            reason,
+        })?;
+        identities.push(identity);
+    }
+    if identities.is_empty() {
+        return Err(VaultError::NoIdentity {
+            path: path.to_owned(),
+        });
+    }
+    Ok(identities)
+}
+
+/// Replaces the file in one step: a new file beside it, then a rename over it.
+fn replace(path: &Path, identities: &[Identity]) -> Result<(), VaultError> {
+    let beside = beside(path);
+    let replaced = remove_if_there(&beside)
+        .and_then(|()| write_new(&beside, identities))
+        .and_then(|()| fs::rename(&beside, path))
+        .and_then(|()| sync_directory(path));
+    replaced.map_err(|source| {
+        let _ = fs::remove_file(&beside);
+        VaultError::ReplaceIdentity {
+            path: path.to_owned(),
+            source,
+        }
+    })
+}
+
+/// Where a replacement is written first; what a crash left there is removed by the next attempt.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    path.with_file_name(name)
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Writes a file that is not there yet, mode 0600, and waits until it and its name are on disk.
+fn write_new(path: &Path, identities: &[Identity]) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    let written = file
+        .write_all(render(identities).expose_secret().as_bytes())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| sync_directory(path));
+    if written.is_err() {
+        // Half a file would pass for a damaged one at the next start.
+        let _ = fs::remove_file(path);
+    }
+    written
+}
+
+fn render(identities: &[Identity]) -> SecretString {
+    let mut text = String::with_capacity(256 * (identities.len() + 1));
+    text.push_str(
+        "# Runbook Studio: the keys to the stored secrets. Keep a copy apart from the data.\n",
+    );
+    for identity in identities {
+        text.push_str("# public key: ");
+        text.push_str(&identity.to_public().to_string());
+        text.push('\n');
+        text.push_str(identity.to_string().expose_secret());
+        text.push('\n');
+    }
+    SecretString::from(text)
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+
+    fn key_file() -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("identity.txt");
+        (directory, path)
+    }
+
+    fn write_with_mode(path: &Path, text: &str, mode: u32) {
+        fs::write(path, text).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_new_file_is_readable_by_its_owner_only() {
+        let (_directory, path) = key_file();
+        Vault::open(&path).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o600);
+    }
+
+    #[test]
+    fn opening_again_keeps_the_identity() {
+        let (_directory, path) = key_file();
+        let sealed = Vault::open(&path)
+            .unwrap()
+            .seal("c:1", 1, &SecretString::from("s3cret"))
+            .unwrap();
+        let opened = Vault::open(&path).unwrap().open_sealed("c:1", 1, &sealed);
+        assert_eq!(opened.unwrap().expose_secret(), "s3cret");
+    }
+
+    #[test]
+    fn a_file_open_to_others_is_refused_and_the_message_says_how_to_mend_it() {
+        for mode in [0o640, 0o604, 0o620, 0o660, 0o644] {
+            let (_directory, path) = key_file();
+            Vault::open(&path).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let error = Vault::open(&path).unwrap_err();
+            let path = path.display();
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "the identity file {path} has mode {mode:04o}, open to group or others; run: chmod 600 {path}"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_identity_encrypts_and_all_decrypt() {
+        let (_directory, path) = key_file();
+        let (first, second) = (Identity::generate(), Identity::generate());
+        let text = format!(
+            "# two keys\n\n  {}  \n# old\n{}\n",
+            first.to_string().expose_secret(),
+            second.to_string().expose_secret()
+        );
+        write_with_mode(&path, &text, 0o600);
+        let both = Vault::open(&path).unwrap();
+        let secret = SecretString::from("s3cret");
+
+        let by_second = Vault::with_identities(vec![second.clone()]).seal("c:1", 1, &secret);
+        assert!(both.open_sealed("c:1", 1, &by_second.unwrap()).is_ok());
+
+        let by_both = both.seal("c:1", 1, &secret).unwrap();
+        assert!(
+            Vault::with_identities(vec![first])
+                .open_sealed("c:1", 1, &by_both)
+                .is_ok()
+        );
+        assert!(
+            Vault::with_identities(vec![second])
+                .open_sealed("c:1", 1, &by_both)
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn a_bad_line_is_named_by_its_number_and_not_shown() {
+        let (_directory, path) = key_file();
+        write_with_mode(&path, "# note\nAGE-SECRET-KEY-1NONSENSE\n", 0o600);
+        let error = Vault::open(&path).unwrap_err();
+        assert!(error.to_string().starts_with("line 2 of the identity file"));
+        assert!(!format!("{error} {error:?}").contains("NONSENSE"));
+    }
+
+    #[test]
+    fn a_file_without_an_identity_is_refused_and_left_alone() {
+        let (_directory, path) = key_file();
+        write_with_mode(&path, "# nothing here\n", 0o600);
+        assert!(matches!(
+            Vault::open(&path),
+            Err(VaultError::NoIdentity { .. })
+        ));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "# nothing here\n");
+    }
+
+    #[test]
+    fn a_missing_directory_is_an_error_with_its_cause() {
+        let (directory, _path) = key_file();
+        let error = Vault::open(&directory.path().join("no/such/identity.txt")).unwrap_err();
+        assert!(matches!(error, VaultError::CreateIdentity { .. }));
+        assert!(error.source().is_some());
+    }
+
+    #[test]
+    fn rotation_never_leaves_a_secret_unreadable() {
+        let (_directory, path) = key_file();
+        let old = Vault::open(&path).unwrap();
+        let sealed = old.seal("c:1", 1, &SecretString::from("s3cret")).unwrap();
+        assert!(!old.needs_resealing(&sealed));
+
+        let both = add_identity(&path).unwrap();
+        assert!(both.needs_resealing(&sealed));
+        let secret = both.open_sealed("c:1", 1, &sealed).unwrap();
+        let resealed = both.seal("c:1", 1, &secret).unwrap();
+        assert!(!both.needs_resealing(&resealed));
+
+        let new = retire_identities(&path).unwrap();
+        assert!(new.open_sealed("c:1", 1, &resealed).is_ok());
+        assert!(matches!(
+            new.open_sealed("c:1", 1, &sealed),
+            Err(VaultError::Open { .. })
+        ));
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o600);
+        assert!(!beside(&path).exists());
+    }
+
+    #[test]
+    fn a_half_written_replacement_does_not_block_the_next_rotation() {
+        let (_directory, path) = key_file();
+        Vault::open(&path).unwrap();
+        fs::write(beside(&path), "half").unwrap();
+        assert!(add_identity(&path).is_ok());
+    }
+}

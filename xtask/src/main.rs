@@ -1,0 +1,85 @@
+//! `cargo xtask …`: set-up and the everyday commands of this repository.
+//!
+//! This file is the command line and nothing else; each command has a file of its own name.
+#![expect(
+    clippy::print_stdout,
+    reason = "a command line tool speaks through stdout"
+)]
+
+mod dist;
+mod package;
+#[cfg(test)]
+mod policy;
+mod run;
+mod setup;
+mod shell;
+mod test;
+mod tools;
+mod watch;
+mod workspace;
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::package::Profile;
+use crate::workspace::Workspace;
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    about = "Set-up and the everyday commands of Runbook Studio"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install the build tools that are missing
+    Setup,
+    /// Set up, build and start Runbook Studio on its embedded store in ./data
+    Run {
+        /// Build with optimisations: about 25 minutes the first time
+        #[arg(long)]
+        release: bool,
+        /// Arguments for the server, after `--`
+        #[arg(last = true)]
+        args: Vec<OsString>,
+    },
+    /// Build with optimisations and put the folder to ship into dist/
+    Dist,
+    /// Rebuild and restart on every change of a file (`cargo leptos watch`)
+    Watch {
+        /// Arguments for the server, after `--`
+        #[arg(last = true)]
+        args: Vec<OsString>,
+    },
+    /// Everything that must hold: format, lints, tests, the wasm build, a real browser
+    Test {
+        /// Stop after the Rust tests: no wasm build, no browser
+        #[arg(long)]
+        fast: bool,
+    },
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    let workspace = Workspace::open()?;
+    match cli.command {
+        Command::Setup => setup::setup(&workspace),
+        Command::Run { release, args } => {
+            let profile = if release {
+                Profile::Release
+            } else {
+                Profile::Dev
+            };
+            run::run(&workspace, profile, &args)
+        }
+        Command::Dist => dist::dist(&workspace),
+        Command::Watch { args } => watch::watch(&workspace, &args),
+        Command::Test { fast } => test::test(&workspace, fast),
+    }
+}
