@@ -1,1 +1,118 @@
 //! The Leptos application: pages, components and server functions, compiled for the server and for the browser.
+
+#![recursion_limit = "256"]
+
+pub mod api;
+pub mod components;
+pub mod error;
+pub mod pages;
+pub mod state;
+
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::components::{Outlet, ParentRoute, Route, Router, Routes};
+use leptos_router::{SsrMode, path};
+
+use api::session::{Me, me};
+use components::sidebar::Sidebar;
+use components::time::provide_clock;
+use error::Result;
+
+/// The page around the application: head, scripts, and what the browser may load.
+#[must_use]
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    #[cfg(feature = "ssr")]
+    policy::send();
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                <meta name="color-scheme" content="light dark"/>
+                <link rel="icon" type="image/svg+xml" href="/favicon.svg"/>
+                <link rel="stylesheet" id="leptos" href=format!("/{}/{}.css", options.site_pkg_dir, options.output_name)/>
+                <AutoReload options=options.clone()/>
+                <HydrationScripts options=options/>
+                <leptos_meta::MetaTags/>
+            </head>
+            <body><App/></body>
+        </html>
+    }
+}
+
+/// The application.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    provide_clock();
+    provide_context(CurrentMe(Resource::new_blocking(|| (), |()| me())));
+    view! {
+        <Title formatter=|title: String| if title.is_empty() { "Runbook Studio".to_owned() } else { format!("{title} · Runbook Studio") }/>
+        <Router>
+            <Routes fallback=pages::not_found::NotFound>
+                <Route path=path!("/sign-in") view=pages::setup_and_sign_in::SignInPage ssr=SsrMode::Async/>
+                <Route path=path!("/sign-up") view=pages::setup_and_sign_in::SignUpPage ssr=SsrMode::Async/>
+                <ParentRoute path=path!("") view=Layout ssr=SsrMode::Async>
+                    <Route path=path!("/") view=pages::home::HomePage ssr=SsrMode::Async/>
+                    <Route path=path!("/runbooks") view=pages::runbooks::RunbooksPage ssr=SsrMode::Async/>
+                    <Route path=path!("/runbooks/new") view=pages::editor::EditorPage ssr=SsrMode::Async/>
+                    <Route path=path!("/runbooks/:id") view=pages::runbook::RunbookPage ssr=SsrMode::Async/>
+                    <Route path=path!("/runbooks/:id/edit") view=pages::editor::EditorPage ssr=SsrMode::Async/>
+                    <Route path=path!("/runbooks/:id/versions") view=pages::versions::VersionsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/runbooks/:id/versions/:n") view=pages::versions::VersionPage ssr=SsrMode::Async/>
+                    <Route path=path!("/runs/:id") view=pages::run::RunPage ssr=SsrMode::Async/>
+                    <Route path=path!("/history") view=pages::history::HistoryPage ssr=SsrMode::Async/>
+                    <Route path=path!("/credentials") view=pages::credentials::CredentialsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/import") view=pages::import::ImportPage ssr=SsrMode::Async/>
+                </ParentRoute>
+            </Routes>
+        </Router>
+    }
+}
+
+/// What all pages but the sign-in share.
+#[component]
+fn Layout() -> impl IntoView {
+    view! {
+        <a class="skip-link" href="#main">"Skip to content"</a>
+        <div class="app">
+            <Sidebar/>
+            <main id="main" tabindex="-1"><Outlet/></main>
+        </div>
+        <div class="toasts" role="status"></div>
+    }
+}
+
+#[derive(Clone, Copy)]
+struct CurrentMe(Resource<Result<Option<Me>>>);
+
+/// Who is signed in. Await it within a `Suspend`.
+///
+/// # Panics
+/// Outside of [`App`].
+#[must_use]
+pub fn use_me() -> Resource<Result<Option<Me>>> {
+    expect_context::<CurrentMe>().0
+}
+
+#[cfg(feature = "ssr")]
+mod policy {
+    use http::{HeaderValue, header};
+    use leptos::nonce::use_nonce;
+    use leptos::prelude::use_context;
+    use leptos_axum::ResponseOptions;
+
+    /// Says what a page may load: scripts with this answer's nonce, everything else from here.
+    pub fn send() {
+        let nonce = use_nonce().map(|nonce| format!(" 'nonce-{nonce}'")).unwrap_or_default();
+        let reload = if std::env::var_os("LEPTOS_WATCH").is_some() { " ws://127.0.0.1:3001 ws://localhost:3001" } else { "" };
+        let policy = format!(
+            "default-src 'self'; script-src 'self'{nonce} 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
+             connect-src 'self'{reload}; frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
+        );
+        if let (Some(options), Ok(value)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(&policy)) {
+            options.insert_header(header::CONTENT_SECURITY_POLICY, value);
+        }
+    }
+}

@@ -26,9 +26,12 @@ impl Seconds {
     #[must_use]
     pub fn from_number(seconds: f64) -> Option<Self> {
         let millis = (seconds * 1000.0).round();
-        // The range makes the cast exact.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just above")]
-        (0.0..=MAX_MILLIS as f64).contains(&millis).then(|| Self { millis: millis as u64 })
+        if !(0.0..=MAX_MILLIS as f64).contains(&millis) {
+            return None;
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range makes the cast exact")]
+        let millis = millis as u64;
+        Some(Self { millis })
     }
 
     /// Reads `90s`, `1.5h`, `1m 30s`, or a bare number of seconds.
@@ -117,8 +120,16 @@ mod tests {
     #[test]
     fn every_spelling_reads() {
         for (text, millis) in [
-            ("30", 30_000), ("1.5", 1_500), ("90s", 90_000), ("5m", 300_000), ("2h", 7_200_000), ("1m 30s", 90_000),
-            ("1h30m", 5_400_000), ("2 min", 120_000), ("250ms", 250), ("0", 0),
+            ("30", 30_000),
+            ("1.5", 1_500),
+            ("90s", 90_000),
+            ("5m", 300_000),
+            ("2h", 7_200_000),
+            ("1m 30s", 90_000),
+            ("1h30m", 5_400_000),
+            ("2 min", 120_000),
+            ("250ms", 250),
+            ("0", 0),
         ] {
             assert_eq!(Seconds::parse(text).map(Seconds::millis), Some(millis), "{text}");
         }

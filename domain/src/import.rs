@@ -131,8 +131,7 @@ impl Outline {
                             heading = Some(String::new());
                         }
                         Tag::CodeBlock(CodeBlockKind::Fenced(info)) => {
-                            fence = shell::language(&info)
-                                .map(|(language, label)| (language, label.to_owned(), String::new()));
+                            fence = shell::language(&info).map(|(language, label)| (language, label.to_owned(), String::new()));
                         }
                         Tag::Item => outline.items.push(Item { column: content_column(body, range.start), range }),
                         _ => {}

@@ -30,7 +30,14 @@ pub struct Problem {
 impl Problem {
     /// A problem with nothing but its sentence.
     pub fn new(status: u16, code: &str, detail: impl Into<String>) -> Self {
-        Self { status, code: code.to_owned(), detail: detail.into(), errors: Vec::new(), retry_after: None, current_version: None }
+        Self {
+            status,
+            code: code.to_owned(),
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after: None,
+            current_version: None,
+        }
     }
 
     /// 422: the input was understood and is wrong.

@@ -1,2 +1,52 @@
-//! The `runbook-studio` binary.
-fn main() {}
+//! The `runbook-studio` binary: command line, configuration, HTTP.
+//!
+//! What the product does lives in `service` and below; this crate turns requests into calls of it.
+
+mod bootstrap;
+mod cli;
+mod config;
+mod http;
+mod site;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// SurrealDB plans deep queries on the stack of a worker.
+const STACK_BYTES: usize = 10 * 1024 * 1024;
+/// Something failed while starting or running.
+const FAILED: u8 = 1;
+/// A flag, a variable or a file says something that cannot be; the code clap uses, too.
+const MISUSED: u8 = 2;
+
+fn main() -> ExitCode {
+    // Two providers are compiled in, so one has to be chosen before the first connection; the only error is “already chosen”.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+
+    let arguments = cli::Arguments::parse();
+    let settings = match config::Config::load(&arguments.options()) {
+        Ok(settings) => settings,
+        Err(error) => return complain(&error.into(), MISUSED),
+    };
+    if let Err(error) = telemetry::init(&settings) {
+        return complain(&error, MISUSED);
+    }
+    match run(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error, FAILED),
+    }
+}
+
+fn run(settings: config::Config) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK_BYTES).build()?;
+    let outcome = runtime.block_on(bootstrap::run(settings));
+    // Blocking threads (a password being hashed, a file being flushed) get a moment, not for ever.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    outcome
+}
+
+fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
+    eprintln!("runbook-studio: {error:#}");
+    ExitCode::from(code)
+}

@@ -1,10 +1,7 @@
 //! `cargo xtask …`: set-up and the everyday commands of this repository.
 //!
 //! This file is the command line and nothing else; each command has a file of its own name.
-#![expect(
-    clippy::print_stdout,
-    reason = "a command line tool speaks through stdout"
-)]
+#![expect(clippy::print_stdout, reason = "a command line tool speaks through stdout")]
 
 mod dist;
 mod package;
@@ -27,10 +24,7 @@ use crate::package::Profile;
 use crate::workspace::Workspace;
 
 #[derive(Parser)]
-#[command(
-    name = "cargo xtask",
-    about = "Set-up and the everyday commands of Runbook Studio"
-)]
+#[command(name = "cargo xtask", about = "Set-up and the everyday commands of Runbook Studio")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -71,11 +65,7 @@ fn main() -> Result<()> {
     match cli.command {
         Command::Setup => setup::setup(&workspace),
         Command::Run { release, args } => {
-            let profile = if release {
-                Profile::Release
-            } else {
-                Profile::Dev
-            };
+            let profile = if release { Profile::Release } else { Profile::Dev };
             run::run(&workspace, profile, &args)
         }
         Command::Dist => dist::dist(&workspace),

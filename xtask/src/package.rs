@@ -52,21 +52,11 @@ pub fn build(workspace: &Workspace, profile: Profile) -> Result<()> {
     workspace.claim_target()?;
     let cold = !holds_surrealdb(&workspace.target.join(profile.folder()).join("deps"));
     if cold {
-        println!(
-            "A first build takes about 20 minutes on 2 cores, most of it SurrealDB; later ones take seconds."
-        );
+        println!("A first build takes about 20 minutes on 2 cores, most of it SurrealDB; later ones take seconds.");
     }
     let about = |first: &'static str| if cold { first } else { "usually seconds" };
-    shell::announce(
-        "building the browser half",
-        about("about 4 minutes"),
-        || half(workspace, profile, "--frontend-only"),
-    )?;
-    shell::announce(
-        "building the server",
-        about(profile.first_server_build()),
-        || half(workspace, profile, "--server-only"),
-    )
+    shell::announce("building the browser half", about("about 4 minutes"), || half(workspace, profile, "--frontend-only"))?;
+    shell::announce("building the server", about(profile.first_server_build()), || half(workspace, profile, "--server-only"))
 }
 
 /// Puts the packaged layout into `folder`, whatever was there before.
@@ -88,10 +78,8 @@ pub fn assemble(workspace: &Workspace, profile: Profile, folder: &Path) -> Resul
         copy(&built.join("hash.txt"), &new.join("hash.txt"))?;
     }
     let options = workspace.root.join("Leptos.toml");
-    let text =
-        fs::read_to_string(&options).with_context(|| format!("reading {}", options.display()))?;
-    fs::write(new.join("Leptos.toml"), packaged_options(&text)?)
-        .context("writing the package's Leptos.toml")?;
+    let text = fs::read_to_string(&options).with_context(|| format!("reading {}", options.display()))?;
+    fs::write(new.join("Leptos.toml"), packaged_options(&text)?).context("writing the package's Leptos.toml")?;
 
     remove(folder)?;
     fs::rename(&new, folder).with_context(|| format!("moving the package to {}", folder.display()))
@@ -100,11 +88,7 @@ pub fn assemble(workspace: &Workspace, profile: Profile, folder: &Path) -> Resul
 /// Whether the dependency that takes most of a first build is there already.
 fn holds_surrealdb(deps: &Path) -> bool {
     let is_library = |name: &str| name.starts_with("libsurrealdb_core-") && name.ends_with(".rlib");
-    fs::read_dir(deps).is_ok_and(|entries| {
-        entries
-            .flatten()
-            .any(|entry| is_library(&entry.file_name().to_string_lossy()))
-    })
+    fs::read_dir(deps).is_ok_and(|entries| entries.flatten().any(|entry| is_library(&entry.file_name().to_string_lossy())))
 }
 
 fn half(workspace: &Workspace, profile: Profile, which: &str) -> Result<()> {
@@ -118,23 +102,13 @@ fn half(workspace: &Workspace, profile: Profile, which: &str) -> Result<()> {
 
 /// Leptos.toml as it reads beside the binary: the site is in the folder, not in a target directory.
 fn packaged_options(text: &str) -> Result<String> {
-    let is_site_root = |line: &str| {
-        line.split('=')
-            .next()
-            .is_some_and(|key| key.trim() == "site-root")
-    };
+    let is_site_root = |line: &str| line.split('=').next().is_some_and(|key| key.trim() == "site-root");
     if !text.lines().any(is_site_root) {
         bail!("Leptos.toml has no site-root");
     }
     Ok(text
         .lines()
-        .map(|line| {
-            if is_site_root(line) {
-                "site-root = \"site\""
-            } else {
-                line
-            }
-        })
+        .map(|line| if is_site_root(line) { "site-root = \"site\"" } else { line })
         .flat_map(|line| [line, "\n"])
         .collect())
 }
@@ -154,8 +128,7 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::copy(from, to)
-        .with_context(|| format!("copying {} to {}", from.display(), to.display()))?;
+    fs::copy(from, to).with_context(|| format!("copying {} to {}", from.display(), to.display()))?;
     Ok(())
 }
 
@@ -174,10 +147,7 @@ mod tests {
     fn packaged_options_point_at_the_site_beside_them() {
         let text = "# site-root is here\n[package.metadata.leptos]\nsite-root = \"target/site\"\nsite-pkg-dir = \"pkg\"\n";
         let packaged = packaged_options(text).expect("it has a site-root");
-        assert_eq!(
-            packaged,
-            "# site-root is here\n[package.metadata.leptos]\nsite-root = \"site\"\nsite-pkg-dir = \"pkg\"\n"
-        );
+        assert_eq!(packaged, "# site-root is here\n[package.metadata.leptos]\nsite-root = \"site\"\nsite-pkg-dir = \"pkg\"\n");
     }
 
     #[test]
@@ -192,9 +162,6 @@ mod tests {
         fs::create_dir_all(from.join("pkg")).expect("creating");
         fs::write(from.join("pkg/a.js"), "a").expect("writing");
         copy_tree(&from, &folder.path().join("to")).expect("copying");
-        assert_eq!(
-            fs::read_to_string(folder.path().join("to/pkg/a.js")).expect("reading"),
-            "a"
-        );
+        assert_eq!(fs::read_to_string(folder.path().join("to/pkg/a.js")).expect("reading"), "a");
     }
 }

@@ -14,9 +14,7 @@ pub fn run(command: &mut Command) -> Result<()> {
 
 /// [`run`] without showing the command.
 pub fn run_quietly(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("starting `{}`", line(command)))?;
+    let status = command.status().with_context(|| format!("starting `{}`", line(command)))?;
     if !status.success() {
         bail!("`{}` failed ({status})", line(command));
     }
@@ -57,10 +55,7 @@ pub fn human(time: Duration) -> String {
 
 fn line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -76,8 +71,7 @@ mod tests {
 
     #[test]
     fn a_failure_names_the_command() {
-        let error =
-            run_quietly(Command::new("sh").args(["-c", "exit 3"])).expect_err("it exits with 3");
+        let error = run_quietly(Command::new("sh").args(["-c", "exit 3"])).expect_err("it exits with 3");
         assert!(error.to_string().contains("sh -c exit 3"), "{error}");
     }
 }

@@ -21,11 +21,7 @@ const RUST: [Step; 4] = [
     ("clippy, browser half", clippy_browser),
     ("Rust tests", rust_tests),
 ];
-const BROWSER: [Step; 3] = [
-    ("build tools", tools::ensure),
-    ("build", build),
-    ("browser tests", browser_tests),
-];
+const BROWSER: [Step; 3] = [("build tools", tools::ensure), ("build", build), ("browser tests", browser_tests)];
 
 pub fn test(workspace: &Workspace, fast: bool) -> Result<()> {
     workspace.claim_target()?;
@@ -55,13 +51,7 @@ fn format(workspace: &Workspace) -> Result<()> {
 
 fn clippy_server(workspace: &Workspace) -> Result<()> {
     let mut clippy = workspace.cargo();
-    clippy.args([
-        "clippy",
-        "--workspace",
-        "--exclude",
-        "frontend",
-        "--all-targets",
-    ]);
+    clippy.args(["clippy", "--workspace", "--exclude", "frontend", "--all-targets"]);
     shell::run(clippy.args(["--", "-D", "warnings"]))
 }
 
@@ -71,24 +61,13 @@ fn clippy_browser(workspace: &Workspace) -> Result<()> {
     tools::wasm_target(workspace)?;
     let mut clippy = workspace.cargo();
     clippy.args(["clippy", "--package", "frontend", "--no-default-features"]);
-    clippy.args([
-        "--target",
-        "wasm32-unknown-unknown",
-        "--profile",
-        "wasm-dev",
-    ]);
-    clippy
-        .arg("--target-dir")
-        .arg(workspace.target.join("front"));
+    clippy.args(["--target", "wasm32-unknown-unknown", "--profile", "wasm-dev"]);
+    clippy.arg("--target-dir").arg(workspace.target.join("front"));
     shell::run(clippy.args(["--", "-D", "warnings"]))
 }
 
 fn rust_tests(workspace: &Workspace) -> Result<()> {
-    shell::run(
-        workspace
-            .cargo()
-            .args(["test", "--workspace", "--exclude", "frontend"]),
-    )
+    shell::run(workspace.cargo().args(["test", "--workspace", "--exclude", "frontend"]))
 }
 
 fn build(workspace: &Workspace) -> Result<()> {

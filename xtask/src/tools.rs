@@ -33,22 +33,10 @@ pub fn wasm_target(workspace: &Workspace) -> Result<()> {
     if folder.is_some_and(|folder| Path::new(&folder).is_dir()) {
         return Ok(());
     }
-    require(
-        workspace,
-        "rustup",
-        "rustup is missing: install it from https://rustup.rs",
-    )?;
-    install(
-        &format!("the Rust target {WASM_TARGET}"),
-        "less than a minute",
-        || {
-            shell::run(
-                workspace
-                    .command("rustup")
-                    .args(["target", "add", WASM_TARGET]),
-            )
-        },
-    )
+    require(workspace, "rustup", "rustup is missing: install it from https://rustup.rs")?;
+    install(&format!("the Rust target {WASM_TARGET}"), "less than a minute", || {
+        shell::run(workspace.command("rustup").args(["target", "add", WASM_TARGET]))
+    })
 }
 
 /// A browser for the end-to-end tests: `CHROMIUM`, one on the path, or on Debian as root a fresh one.
@@ -75,18 +63,9 @@ pub fn chromium(workspace: &Workspace) -> Result<String> {
 
 fn prerequisites(workspace: &Workspace) -> Result<()> {
     for (program, sentence) in [
-        (
-            "cc",
-            "a C compiler is missing: install one (Debian and Ubuntu: `sudo apt-get install build-essential`)",
-        ),
-        (
-            "node",
-            "Node.js is missing: install version 20 or newer (https://nodejs.org)",
-        ),
-        (
-            "npm",
-            "npm is missing: it comes with Node.js (Debian and Ubuntu: `sudo apt-get install npm`)",
-        ),
+        ("cc", "a C compiler is missing: install one (Debian and Ubuntu: `sudo apt-get install build-essential`)"),
+        ("node", "Node.js is missing: install version 20 or newer (https://nodejs.org)"),
+        ("npm", "npm is missing: it comes with Node.js (Debian and Ubuntu: `sudo apt-get install npm`)"),
     ] {
         require(workspace, program, sentence)?;
     }
@@ -98,15 +77,11 @@ fn cargo_leptos(workspace: &Workspace) -> Result<()> {
     if version.is_some_and(|version| is_compatible(&version, CARGO_LEPTOS)) {
         return Ok(());
     }
-    install(
-        &format!("cargo-leptos {CARGO_LEPTOS}"),
-        "about 5 minutes",
-        || {
-            // no_downloads: it takes wasm-bindgen and wasm-opt from the path, or says that they are missing.
-            let features = ["--locked", "--features", "no_downloads"];
-            cargo_install(workspace, "cargo-leptos", CARGO_LEPTOS, &features)
-        },
-    )
+    install(&format!("cargo-leptos {CARGO_LEPTOS}"), "about 5 minutes", || {
+        // no_downloads: it takes wasm-bindgen and wasm-opt from the path, or says that they are missing.
+        let features = ["--locked", "--features", "no_downloads"];
+        cargo_install(workspace, "cargo-leptos", CARGO_LEPTOS, &features)
+    })
 }
 
 /// The program must be of the very version of the library that the browser half links.
@@ -140,12 +115,7 @@ fn node_modules(workspace: &Workspace) -> Result<()> {
 }
 
 /// Unoptimised and without debug information: the tools start compilers, their own speed hardly matters.
-fn cargo_install(
-    workspace: &Workspace,
-    package: &str,
-    version: &str,
-    extra: &[&str],
-) -> Result<()> {
+fn cargo_install(workspace: &Workspace, package: &str, version: &str, extra: &[&str]) -> Result<()> {
     // A folder of its own, kept until it worked: an interrupted installation goes on where it was.
     let scratch = workspace.target.join("tools");
     let mut cargo = workspace.command("cargo");
@@ -178,10 +148,7 @@ fn version(workspace: &Workspace, program: &str) -> Option<String> {
 /// Cargo's own rule for versions below 1.0: the same minor version, and a patch that is not older.
 fn is_compatible(found: &str, wanted: &str) -> bool {
     let parse = |version: &str| -> Option<[u32; 3]> {
-        let numbers: Vec<u32> = version
-            .split('.')
-            .map_while(|part| part.parse().ok())
-            .collect();
+        let numbers: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
         numbers.try_into().ok()
     };
     match (parse(found), parse(wanted)) {
@@ -194,21 +161,15 @@ fn find_chromium(workspace: &Workspace) -> Option<String> {
     if let Ok(browser) = std::env::var("CHROMIUM") {
         return Some(browser);
     }
-    [
-        "chromium",
-        "chromium-browser",
-        "google-chrome",
-        "google-chrome-stable",
-    ]
-    .iter()
-    .find_map(|name| workspace.which(name))
-    .map(|file| file.to_string_lossy().into_owned())
+    ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+        .iter()
+        .find_map(|name| workspace.which(name))
+        .map(|file| file.to_string_lossy().into_owned())
 }
 
 /// Ubuntu does not count: its chromium package is a snap, which does not run in containers.
 fn is_debian() -> bool {
-    fs::read_to_string("/etc/os-release")
-        .is_ok_and(|text| text.lines().any(|line| line == "ID=debian"))
+    fs::read_to_string("/etc/os-release").is_ok_and(|text| text.lines().any(|line| line == "ID=debian"))
 }
 
 #[cfg(test)]

@@ -39,12 +39,7 @@ impl Workspace {
         let site = SiteOptions::read(&root)?;
         let target = target_dir(&root)?;
         let path = search_path(&root)?;
-        Ok(Self {
-            root,
-            target,
-            site,
-            path,
-        })
+        Ok(Self { root, target, site, path })
     }
 
     pub fn site(&self) -> &SiteOptions {
@@ -68,17 +63,13 @@ impl Workspace {
     /// cargo does not: without it here `cargo test` and `cargo leptos build` would overwrite each other's Leptos.
     pub fn cargo(&self) -> Command {
         let mut command = self.command("cargo");
-        command
-            .env("CARGO_TARGET_DIR", &self.target)
-            .env("LEPTOS_OUTPUT_NAME", &self.site.output_name);
+        command.env("CARGO_TARGET_DIR", &self.target).env("LEPTOS_OUTPUT_NAME", &self.site.output_name);
         command
     }
 
     /// The first file of this name on the search path of our child processes.
     pub fn which(&self, program: &str) -> Option<PathBuf> {
-        env::split_paths(&self.path)
-            .map(|folder| folder.join(program))
-            .find(|file| file.is_file())
+        env::split_paths(&self.path).map(|folder| folder.join(program)).find(|file| file.is_file())
     }
 
     /// The version of a dependency in Cargo.lock.
@@ -108,8 +99,7 @@ impl Workspace {
             return Ok(());
         }
         self.clean_members()?;
-        fs::create_dir_all(&self.target)
-            .with_context(|| format!("creating {}", self.target.display()))?;
+        fs::create_dir_all(&self.target).with_context(|| format!("creating {}", self.target.display()))?;
         fs::write(&stamp, identity).with_context(|| format!("writing {}", stamp.display()))
     }
 
@@ -138,13 +128,9 @@ impl Workspace {
             if !folder.is_dir() {
                 continue;
             }
-            println!(
-                "another checkout may have built here last: removing our own crates ({profile})"
-            );
+            println!("another checkout may have built here last: removing our own crates ({profile})");
             let mut clean = self.cargo();
-            clean
-                .args(["clean", "--quiet", "--profile", profile])
-                .args(target);
+            clean.args(["clean", "--quiet", "--profile", profile]).args(target);
             clean.arg("--target-dir").arg(folder);
             for member in &members {
                 clean.args(["--package", member]);
@@ -184,15 +170,11 @@ impl SiteOptions {
         let output_name = text("output-name")
             .or_else(|| text("name"))
             .context("[[workspace.metadata.leptos]] has neither output-name nor name")?;
-        let site_root =
-            text("site-root").context("[[workspace.metadata.leptos]] has no site-root")?;
+        let site_root = text("site-root").context("[[workspace.metadata.leptos]] has no site-root")?;
         Ok(Self {
             output_name: output_name.to_owned(),
             site_root: PathBuf::from(site_root),
-            hash_files: table
-                .get("hash-files")
-                .and_then(|value| value.as_bool())
-                .unwrap_or(false),
+            hash_files: table.get("hash-files").and_then(|value| value.as_bool()).unwrap_or(false),
         })
     }
 }
@@ -227,12 +209,8 @@ pub fn read_toml(file: &Path) -> Result<Table> {
 
 /// Cargo names xtask's own folder when it starts xtask; that is right even where two checkouts share one binary.
 pub fn root() -> Result<PathBuf> {
-    let xtask = env::var_os("CARGO_MANIFEST_DIR")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-    xtask
-        .parent()
-        .map(Path::to_path_buf)
-        .with_context(|| format!("{} is not in a workspace", xtask.display()))
+    let xtask = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    xtask.parent().map(Path::to_path_buf).with_context(|| format!("{} is not in a workspace", xtask.display()))
 }
 
 fn target_dir(root: &Path) -> Result<PathBuf> {
@@ -250,7 +228,5 @@ fn search_path(root: &Path) -> Result<OsString> {
 }
 
 fn home() -> Result<PathBuf> {
-    env::var_os("HOME")
-        .map(PathBuf::from)
-        .context("the environment variable HOME is not set")
+    env::var_os("HOME").map(PathBuf::from).context("the environment variable HOME is not set")
 }

@@ -191,9 +191,7 @@ fn check(config: &mut Object<'_>, faults: &mut Faults) -> Check {
             }
             Check::ApiStatusCode { url, expected: expected.unwrap_or(200) }
         }
-        Some("file_exists") => {
-            Check::FileExists { path: config.required_text("file_path", faults), host: host(config, faults) }
-        }
+        Some("file_exists") => Check::FileExists { path: config.required_text("file_path", faults), host: host(config, faults) },
         Some("env_var_equals") => {
             let name = config.required_text("env_var_name", faults);
             if !name.is_empty() && !super::is_identifier(&name) {

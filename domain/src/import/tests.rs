@@ -15,7 +15,8 @@ fn shapes(source: &str) -> Vec<String> {
 
 #[test]
 fn sections_become_instructions_and_fences_commands() {
-    let source = "# Disk full\n\nAn alert.\n\n## Check\n\nLook:\n\n```bash\ndf -h\n```\n\nThen decide.\n\n## Clean\n```sh\nrm x\n```\n";
+    let source =
+        "# Disk full\n\nAn alert.\n\n## Check\n\nLook:\n\n```bash\ndf -h\n```\n\nThen decide.\n\n## Clean\n```sh\nrm x\n```\n";
     assert_eq!(import(source).title, "Disk full");
     assert_eq!(shapes(source), ["|An alert.", "Check|Look:", "|$ df -h", "|Then decide.", "Clean|$ rm x"]);
 }
@@ -59,7 +60,8 @@ fn what_a_session_prints_follows_its_command() {
 
 #[test]
 fn front_matter_gives_title_description_and_tags_and_keeps_the_rest() {
-    let source = "---\ntitle: \"Etcd: down\"\ndescription: What to do\ntags: [etcd, urgent]\nweight: 20\n---\n# Etcd: down\n\nText\n";
+    let source =
+        "---\ntitle: \"Etcd: down\"\ndescription: What to do\ntags: [etcd, urgent]\nweight: 20\n---\n# Etcd: down\n\nText\n";
     let imported = import(source);
     assert_eq!((imported.title.as_str(), imported.description.as_str()), ("Etcd: down", "What to do"));
     assert_eq!(imported.tags, ["etcd", "urgent"]);

@@ -1,1 +1,24 @@
 //! Claims runs, walks their blocks and executes them.
+//!
+//! [`Engine::start`] gives an [`EngineHandle`]. Inside, a claim loop takes up runs from the store, a task for each run
+//! (`run_task`, `walk`) goes through its plan, one file per block type under `executors` says what a block means, and
+//! `output` carries what steps print into the store and to viewers. A run's lease is what entitles a task to write; a
+//! task that lost it ends what it runs and writes nothing more.
+
+mod ask;
+mod capture;
+mod claim;
+mod config;
+mod error;
+mod executors;
+mod handle;
+mod hub;
+mod output;
+pub mod plan_steps;
+mod run_task;
+mod secrets;
+mod template;
+mod walk;
+
+pub use config::EngineConfig;
+pub use handle::{Engine, EngineHandle};

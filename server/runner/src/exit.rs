@@ -16,10 +16,7 @@ pub struct Exit {
 
 impl Exit {
     /// The end was not observed.
-    pub(crate) const UNKNOWN: Self = Self {
-        code: None,
-        signal: None,
-    };
+    pub(crate) const UNKNOWN: Self = Self { code: None, signal: None };
 
     /// Whether the process ended by itself with code 0.
     #[must_use]
@@ -43,10 +40,7 @@ impl Exit {
 
 impl From<ExitStatus> for Exit {
     fn from(status: ExitStatus) -> Self {
-        Self {
-            code: status.code(),
-            signal: status.signal(),
-        }
+        Self { code: status.code(), signal: status.signal() }
     }
 }
 

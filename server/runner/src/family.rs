@@ -80,10 +80,7 @@ pub(crate) struct Family {
 
 impl Family {
     pub fn new(identity: ProcessIdentity) -> Self {
-        Self {
-            identity,
-            known: HashMap::new(),
-        }
+        Self { identity, known: HashMap::new() }
     }
 
     /// Looks for live members. Blocks for some milliseconds on a busy machine.
@@ -96,33 +93,21 @@ impl Family {
                 Ok(table) => {
                     let members = self.members(&table, |pid| env_of(pid, STEP_VARIABLE));
                     if !members.is_empty() {
-                        return Sighting {
-                            members,
-                            complete: true,
-                        };
+                        return Sighting { members, complete: true };
                     }
                 }
                 Err(_) => return self.look_at_group(),
             }
         }
-        Sighting {
-            members: Vec::new(),
-            complete: true,
-        }
+        Sighting { members: Vec::new(), complete: true }
     }
 
     /// Without a table: whether the group takes signals is all that can be known.
     fn look_at_group(&self) -> Sighting {
         let pid = self.identity.pid;
         let alive = self.names_a_group() && killpg(system_pid(pid), None).is_ok();
-        let members = alive.then_some(Member {
-            pid,
-            in_group: true,
-        });
-        Sighting {
-            members: members.into_iter().collect(),
-            complete: false,
-        }
+        let members = alive.then_some(Member { pid, in_group: true });
+        Sighting { members: members.into_iter().collect(), complete: false }
     }
 
     /// To the system calls, groups 0 and 1 mean "my own" and "everybody".
@@ -130,45 +115,31 @@ impl Family {
         self.identity.pid > 1
     }
 
-    fn members(
-        &mut self,
-        table: &[ProcEntry],
-        marker_of: impl Fn(u32) -> Option<Vec<u8>>,
-    ) -> Vec<Member> {
+    fn members(&mut self, table: &[ProcEntry], marker_of: impl Fn(u32) -> Option<Vec<u8>>) -> Vec<Member> {
         let step = self.identity.step.as_bytes();
         let leader = table.iter().find(|entry| entry.pid == self.identity.pid);
         let group_is_ours = match (leader, self.identity.start_ticks) {
-            (Some(leader), Some(start_ticks)) => {
-                self.names_a_group() && leader.start_ticks == start_ticks
-            }
+            (Some(leader), Some(start_ticks)) => self.names_a_group() && leader.start_ticks == start_ticks,
             _ => self.names_a_group(),
         };
         let in_group = |entry: &ProcEntry, marker: Option<&[u8]>| {
             entry.group == self.identity.pid
                 && group_is_ours
                 && (leader.is_some()
-                    || (self
-                        .identity
-                        .session
-                        .is_none_or(|session| session == entry.session)
+                    || (self.identity.session.is_none_or(|session| session == entry.session)
                         && marker.is_none_or(|marker| marker == step)))
         };
 
         let me = std::process::id();
         let mut grouped = HashSet::new();
         let mut found = HashSet::new();
-        let alive: Vec<_> = table
-            .iter()
-            .filter(|entry| !entry.ended && entry.pid != me)
-            .collect();
+        let alive: Vec<_> = table.iter().filter(|entry| !entry.ended && entry.pid != me).collect();
         for entry in &alive {
             let marker = marker_of(entry.pid);
             if in_group(entry, marker.as_deref()) {
                 grouped.insert(entry.pid);
                 found.insert(entry.pid);
-            } else if marker.as_deref() == Some(step)
-                || self.known.get(&entry.pid) == Some(&entry.start_ticks)
-            {
+            } else if marker.as_deref() == Some(step) || self.known.get(&entry.pid) == Some(&entry.start_ticks) {
                 found.insert(entry.pid);
             }
         }
@@ -183,16 +154,9 @@ impl Family {
             }
         }
 
-        let members: Vec<_> = alive
-            .into_iter()
-            .filter(|entry| found.contains(&entry.pid))
-            .collect();
-        self.known
-            .extend(members.iter().map(|entry| (entry.pid, entry.start_ticks)));
-        let member = |entry: &ProcEntry| Member {
-            pid: entry.pid,
-            in_group: grouped.contains(&entry.pid),
-        };
+        let members: Vec<_> = alive.into_iter().filter(|entry| found.contains(&entry.pid)).collect();
+        self.known.extend(members.iter().map(|entry| (entry.pid, entry.start_ticks)));
+        let member = |entry: &ProcEntry| Member { pid: entry.pid, in_group: grouped.contains(&entry.pid) };
         members.into_iter().map(member).collect()
     }
 }
@@ -209,14 +173,7 @@ mod tests {
     const LEADER: u32 = 4_000_100;
 
     fn process(pid: u32, parent: u32, group: u32, session: u32) -> ProcEntry {
-        ProcEntry {
-            pid,
-            parent,
-            group,
-            session,
-            start_ticks: u64::from(pid),
-            ended: false,
-        }
+        ProcEntry { pid, parent, group, session, start_ticks: u64::from(pid), ended: false }
     }
 
     fn family() -> Family {
@@ -234,11 +191,7 @@ mod tests {
             let found = markers.iter().find(|(marked, _)| *marked == pid);
             found.map(|(_, marker)| marker.as_bytes().to_vec())
         };
-        let found: Vec<u32> = family
-            .members(table, marker_of)
-            .into_iter()
-            .map(|member| member.pid)
-            .collect();
+        let found: Vec<u32> = family.members(table, marker_of).into_iter().map(|member| member.pid).collect();
         assert_eq!(found, expected);
     }
 
@@ -262,68 +215,26 @@ mod tests {
     fn a_member_is_remembered_when_its_parent_is_gone() {
         let mut family = family();
         let child = process(4_000_101, LEADER, 4_000_101, 4_000_101);
-        check(
-            &mut family,
-            &[process(LEADER, 2, LEADER, 50), child.clone()],
-            &[],
-            &[LEADER, 4_000_101],
-        );
+        check(&mut family, &[process(LEADER, 2, LEADER, 50), child.clone()], &[], &[LEADER, 4_000_101]);
         let orphan = ProcEntry { parent: 1, ..child };
-        check(
-            &mut family,
-            std::slice::from_ref(&orphan),
-            &[],
-            &[4_000_101],
-        );
-        check(
-            &mut family,
-            &[ProcEntry {
-                start_ticks: 9,
-                ..orphan
-            }],
-            &[],
-            &[],
-        );
+        check(&mut family, std::slice::from_ref(&orphan), &[], &[4_000_101]);
+        check(&mut family, &[ProcEntry { start_ticks: 9, ..orphan }], &[], &[]);
     }
 
     #[test]
     fn a_group_number_given_again_is_not_ours() {
-        let stranger = ProcEntry {
-            start_ticks: 7,
-            ..process(LEADER, 2, LEADER, 50)
-        };
+        let stranger = ProcEntry { start_ticks: 7, ..process(LEADER, 2, LEADER, 50) };
         let child_of_it = process(4_000_101, LEADER, LEADER, 50);
         check(&mut family(), &[stranger, child_of_it], &[], &[]);
         let leaderless = process(4_000_101, 1, LEADER, 50);
-        check(
-            &mut family(),
-            std::slice::from_ref(&leaderless),
-            &[],
-            &[4_000_101],
-        );
-        check(
-            &mut family(),
-            std::slice::from_ref(&leaderless),
-            &[(4_000_101, "other")],
-            &[],
-        );
-        check(
-            &mut family(),
-            &[ProcEntry {
-                session: 51,
-                ..leaderless
-            }],
-            &[],
-            &[],
-        );
+        check(&mut family(), std::slice::from_ref(&leaderless), &[], &[4_000_101]);
+        check(&mut family(), std::slice::from_ref(&leaderless), &[(4_000_101, "other")], &[]);
+        check(&mut family(), &[ProcEntry { session: 51, ..leaderless }], &[], &[]);
     }
 
     #[test]
     fn what_has_ended_is_not_a_member() {
-        let zombie = ProcEntry {
-            ended: true,
-            ..process(LEADER, 2, LEADER, 50)
-        };
+        let zombie = ProcEntry { ended: true, ..process(LEADER, 2, LEADER, 50) };
         check(&mut family(), &[zombie], &[], &[]);
     }
 }

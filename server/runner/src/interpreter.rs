@@ -31,17 +31,12 @@ impl Interpreter {
         let program = if name.contains('/') {
             let path = base.unwrap_or(Path::new("")).join(name);
             std::path::absolute(path)
-                .map_err(|_| RunnerError::InterpreterNotFound {
-                    interpreter: name.to_owned(),
-                })
+                .map_err(|_| RunnerError::InterpreterNotFound { interpreter: name.to_owned() })
                 .and_then(|path| check_executable(path, name))?
         } else {
             search(name, search_path)?
         };
-        Ok(Self {
-            program,
-            args: words.map(str::to_owned).collect(),
-        })
+        Ok(Self { program, args: words.map(str::to_owned).collect() })
     }
 
     /// Whether the interpreter takes a script as `-c SCRIPT` the way a POSIX shell does.
@@ -61,9 +56,7 @@ impl Interpreter {
 }
 
 fn search(name: &str, search_path: &OsStr) -> Result<PathBuf, RunnerError> {
-    let mut refused = RunnerError::InterpreterNotFound {
-        interpreter: name.to_owned(),
-    };
+    let mut refused = RunnerError::InterpreterNotFound { interpreter: name.to_owned() };
     // A relative directory on PATH would depend on where the step starts: skipped.
     for dir in env::split_paths(search_path).filter(|dir| dir.is_absolute()) {
         match check_executable(dir.join(name), name) {
@@ -117,10 +110,7 @@ mod tests {
         let said = |text| find(text).expect_err("refused").to_string();
         assert_eq!(said("nosuch -x"), "interpreter `nosuch` was not found");
         assert_eq!(said("/no/such"), "interpreter `/no/such` was not found");
-        assert_eq!(
-            said("/etc/passwd"),
-            "interpreter `/etc/passwd` is not executable"
-        );
+        assert_eq!(said("/etc/passwd"), "interpreter `/etc/passwd` is not executable");
         assert_eq!(said("/etc"), "interpreter `/etc` is not executable");
         assert_eq!(said("  "), "no interpreter was named");
     }

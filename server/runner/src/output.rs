@@ -76,10 +76,7 @@ pub(crate) async fn read_pipe(
                 break;
             }
             None => {
-                debug!(
-                    ?stream,
-                    "a background process keeps the output open; reading ends"
-                );
+                debug!(?stream, "a background process keeps the output open; reading ends");
                 break;
             }
         };
@@ -100,19 +97,11 @@ struct Ending {
 
 impl Ending {
     fn begin() -> Self {
-        Self {
-            patience: PATIENCE_AFTER_EXIT,
-            over_at: Instant::now() + PATIENCE_AFTER_EXIT,
-            bytes_left: LAST_BYTES,
-        }
+        Self { patience: PATIENCE_AFTER_EXIT, over_at: Instant::now() + PATIENCE_AFTER_EXIT, bytes_left: LAST_BYTES }
     }
 
     /// The next read, or nothing when reading should stop.
-    async fn read(
-        &mut self,
-        pipe: &mut (impl AsyncRead + Unpin),
-        buffer: &mut [u8],
-    ) -> Option<std::io::Result<usize>> {
+    async fn read(&mut self, pipe: &mut (impl AsyncRead + Unpin), buffer: &mut [u8]) -> Option<std::io::Result<usize>> {
         let asked_at = Instant::now();
         if asked_at >= self.over_at && self.bytes_left == 0 {
             return None;

@@ -53,18 +53,13 @@ pub(crate) fn boot_id() -> Option<String> {
 }
 
 fn find_variable<'a>(environ: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    environ
-        .split(|byte| *byte == 0)
-        .find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+    environ.split(|byte| *byte == 0).find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }
 
 fn parse_stat(pid: u32, stat: &[u8]) -> Option<ProcEntry> {
     // The name, in parentheses, may hold anything, also parentheses and blanks.
     let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
-    let fields: Vec<&str> = std::str::from_utf8(&stat[after_name..])
-        .ok()?
-        .split_ascii_whitespace()
-        .collect();
+    let fields: Vec<&str> = std::str::from_utf8(&stat[after_name..]).ok()?.split_ascii_whitespace().collect();
     let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
     let id = |index: usize| number(index).and_then(|number| u32::try_from(number).ok());
     // A zombie whose threads live on (its first one ended early) is alive.
@@ -73,14 +68,7 @@ fn parse_stat(pid: u32, stat: &[u8]) -> Option<ProcEntry> {
         "X" | "x" => true,
         _ => false,
     };
-    Some(ProcEntry {
-        pid,
-        parent: id(1)?,
-        group: id(2)?,
-        session: id(3)?,
-        start_ticks: number(19)?,
-        ended,
-    })
+    Some(ProcEntry { pid, parent: id(1)?, group: id(2)?, session: id(3)?, start_ticks: number(19)?, ended })
 }
 
 #[cfg(test)]
@@ -91,24 +79,12 @@ mod tests {
     fn a_hostile_process_name_does_not_confuse_the_parser() {
         let stat = b"7 (a) S 1 (b) R 5 6 8 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 3 0 99 1 2";
         let found = parse_stat(7, stat).expect("parsed");
-        assert_eq!(
-            found,
-            ProcEntry {
-                pid: 7,
-                parent: 5,
-                group: 6,
-                session: 8,
-                start_ticks: 99,
-                ended: false
-            }
-        );
+        assert_eq!(found, ProcEntry { pid: 7, parent: 5, group: 6, session: 8, start_ticks: 99, ended: false });
     }
 
     #[test]
     fn a_zombie_with_live_threads_is_alive() {
-        let stat = |threads: u32| {
-            format!("7 (x) Z 5 6 8 0 -1 0 1 2 3 4 5 6 7 8 20 0 {threads} 0 99 1").into_bytes()
-        };
+        let stat = |threads: u32| format!("7 (x) Z 5 6 8 0 -1 0 1 2 3 4 5 6 7 8 20 0 {threads} 0 99 1").into_bytes();
         assert!(parse_stat(7, &stat(1)).expect("parsed").ended);
         assert!(!parse_stat(7, &stat(2)).expect("parsed").ended);
     }
@@ -124,10 +100,7 @@ mod tests {
     #[test]
     fn this_process_is_in_the_table() {
         let me = std::process::id();
-        let found = table()
-            .expect("a table")
-            .into_iter()
-            .find(|entry| entry.pid == me);
+        let found = table().expect("a table").into_iter().find(|entry| entry.pid == me);
         assert_eq!(found, entry(me));
         assert!(found.is_some());
     }

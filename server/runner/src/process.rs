@@ -12,9 +12,7 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use crate::{
-    Exit, OutputPiece, ProcessIdentity, StopReport, secret_file::PrivateFiles, stop::stop_family,
-};
+use crate::{Exit, OutputPiece, ProcessIdentity, StopReport, secret_file::PrivateFiles, stop::stop_family};
 
 /// How long a stop waits for the end of a killed process to be noticed.
 const REAP_PATIENCE: Duration = Duration::from_secs(1);
@@ -98,10 +96,7 @@ impl ProcessHandle {
         let stopping = tokio::spawn(async move {
             let report = stop_family(&handle.shared.identity, grace).await;
             if report.is_proven() && timeout(REAP_PATIENCE, handle.wait()).await.is_err() {
-                warn!(
-                    process.pid = handle.pid(),
-                    "the end of a stopped process was not noticed"
-                );
+                warn!(process.pid = handle.pid(), "the end of a stopped process was not noticed");
             }
             handle.shared.files.remove();
             report
@@ -135,11 +130,7 @@ async fn reap(mut child: Child, shared: Weak<Shared>, announce: watch::Sender<Op
             Exit::UNKNOWN
         }
     };
-    debug!(
-        process.pid = pid,
-        process.exit = exit.describe(),
-        "process ended"
-    );
+    debug!(process.pid = pid, process.exit = exit.describe(), "process ended");
     if let Some(shared) = shared.upgrade() {
         shared.files.remove();
     }

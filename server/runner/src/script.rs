@@ -19,17 +19,11 @@ pub(crate) struct CommandLine {
 /// Whether the script must be a file: it is long, the interpreter is no shell, or it begins like
 /// an option, which a shell would take it for.
 pub(crate) fn needs_file(interpreter: &Interpreter, script: &str) -> bool {
-    !interpreter.is_shell()
-        || script.len() > MAX_SCRIPT_ARGUMENT_BYTES
-        || script.starts_with(['-', '+'])
+    !interpreter.is_shell() || script.len() > MAX_SCRIPT_ARGUMENT_BYTES || script.starts_with(['-', '+'])
 }
 
 /// The command line of `spec`; `dir` is where its script goes when it must be a file.
-pub(crate) fn command_line(
-    interpreter: &Interpreter,
-    spec: &ProcessSpec,
-    dir: Option<&PrivateDir>,
-) -> io::Result<CommandLine> {
+pub(crate) fn command_line(interpreter: &Interpreter, spec: &ProcessSpec, dir: Option<&PrivateDir>) -> io::Result<CommandLine> {
     let mut args: Vec<OsString> = interpreter.args.iter().map(OsString::from).collect();
     match dir {
         Some(dir) if needs_file(interpreter, &spec.script) => {
@@ -44,8 +38,5 @@ pub(crate) fn command_line(
         }
     }
     args.extend(spec.args.iter().map(OsString::from));
-    Ok(CommandLine {
-        program: interpreter.program.clone(),
-        args,
-    })
+    Ok(CommandLine { program: interpreter.program.clone(), args })
 }

@@ -28,8 +28,7 @@ impl PrivateDir {
     pub fn create<T>(mut fill: impl FnMut(&Self) -> io::Result<T>) -> io::Result<(Self, T)> {
         let mut refused = io::Error::from(io::ErrorKind::NotFound);
         for place in places() {
-            let attempt =
-                Self::create_in(&place).and_then(|dir| fill(&dir).map(|made| (dir, made)));
+            let attempt = Self::create_in(&place).and_then(|dir| fill(&dir).map(|made| (dir, made)));
             match attempt {
                 Ok(made) => return Ok(made),
                 Err(error) => refused = error,
@@ -39,32 +38,20 @@ impl PrivateDir {
     }
 
     fn create_in(place: &Path) -> io::Result<Self> {
-        tempfile::Builder::new()
-            .prefix("runbook-step-")
-            .permissions(Permissions::from_mode(0o700))
-            .tempdir_in(place)
-            .map(Self)
+        tempfile::Builder::new().prefix("runbook-step-").permissions(Permissions::from_mode(0o700)).tempdir_in(place).map(Self)
     }
 
     /// Writes a new file of mode 0600 and gives its path.
     pub fn write(&self, name: &str, contents: &[u8]) -> io::Result<PathBuf> {
         let path = self.0.path().join(name);
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)?
-            .write_all(contents)?;
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?.write_all(contents)?;
         Ok(path)
     }
 
     /// Writes every secret and gives the variable and path of each.
     pub fn write_secrets(&self, files: &[SecretFile]) -> io::Result<Vec<(String, PathBuf)>> {
         let write = |(index, file): (usize, &SecretFile)| {
-            let path = self.write(
-                &format!("secret-{index}"),
-                file.contents.expose_secret().as_bytes(),
-            )?;
+            let path = self.write(&format!("secret-{index}"), file.contents.expose_secret().as_bytes())?;
             Ok((file.env.clone(), path))
         };
         files.iter().enumerate().map(write).collect()
@@ -93,12 +80,8 @@ impl PrivateFiles {
 
 fn places() -> impl Iterator<Item = PathBuf> {
     let runtime_dir = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    [
-        Some(PathBuf::from("/dev/shm")),
-        runtime_dir,
-        Some(env::temp_dir()),
-    ]
-    .into_iter()
-    .flatten()
-    .filter(|place| place.is_absolute() && place.is_dir())
+    [Some(PathBuf::from("/dev/shm")), runtime_dir, Some(env::temp_dir())]
+        .into_iter()
+        .flatten()
+        .filter(|place| place.is_absolute() && place.is_dir())
 }

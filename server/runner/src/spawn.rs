@@ -41,42 +41,21 @@ const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 pub async fn spawn(spec: ProcessSpec) -> Result<RunningProcess, RunnerError> {
     spec.validate()?;
     check_working_dir(&spec)?;
-    let interpreter = Interpreter::find(
-        &spec.interpreter,
-        spec.working_dir.as_deref(),
-        &search_path(&spec),
-    )?;
+    let interpreter = Interpreter::find(&spec.interpreter, spec.working_dir.as_deref(), &search_path(&spec))?;
     let (dir, line, secret_paths) = prepare(&interpreter, &spec)?;
-    let mut child =
-        start(&spec, line, &secret_paths).map_err(|source| spawn_error(&spec, source))?;
-    let pid = child
-        .id()
-        .expect("a child has its id until it is waited for");
+    let mut child = start(&spec, line, &secret_paths).map_err(|source| spawn_error(&spec, source))?;
+    let pid = child.id().expect("a child has its id until it is waited for");
 
     let (pieces, output) = mpsc::channel(QUEUED_PIECES);
     let pipes = (child.stdout.take(), child.stderr.take());
     let identity = ProcessIdentity::of_child(spec.step, pid);
-    debug!(
-        step = identity.step,
-        process.pid = identity.pid,
-        "process started"
-    );
+    debug!(step = identity.step, process.pid = identity.pid, "process started");
     let handle = ProcessHandle::supervise(child, identity, PrivateFiles::new(dir));
     if let Some(pipe) = pipes.0 {
-        tokio::spawn(read_pipe(
-            pipe,
-            Stream::Stdout,
-            pieces.clone(),
-            handle.exit_receiver(),
-        ));
+        tokio::spawn(read_pipe(pipe, Stream::Stdout, pieces.clone(), handle.exit_receiver()));
     }
     if let Some(pipe) = pipes.1 {
-        tokio::spawn(read_pipe(
-            pipe,
-            Stream::Stderr,
-            pieces,
-            handle.exit_receiver(),
-        ));
+        tokio::spawn(read_pipe(pipe, Stream::Stderr, pieces, handle.exit_receiver()));
     }
     Ok(RunningProcess { output, handle })
 }
@@ -90,21 +69,13 @@ fn prepare(interpreter: &Interpreter, spec: &ProcessSpec) -> Result<Prepared, Ru
         let line = command_line(interpreter, spec, None).map_err(private)?;
         return Ok((None, line, Vec::new()));
     }
-    let (dir, (line, paths)) = PrivateDir::create(|dir| {
-        Ok((
-            command_line(interpreter, spec, Some(dir))?,
-            dir.write_secrets(&spec.files)?,
-        ))
-    })
-    .map_err(private)?;
+    let (dir, (line, paths)) =
+        PrivateDir::create(|dir| Ok((command_line(interpreter, spec, Some(dir))?, dir.write_secrets(&spec.files)?)))
+            .map_err(private)?;
     Ok((Some(dir), line, paths))
 }
 
-fn start(
-    spec: &ProcessSpec,
-    line: CommandLine,
-    secret_paths: &[(String, PathBuf)],
-) -> io::Result<Child> {
+fn start(spec: &ProcessSpec, line: CommandLine, secret_paths: &[(String, PathBuf)]) -> io::Result<Child> {
     let mut command = Command::new(line.program);
     command
         .args(line.args)
@@ -114,16 +85,8 @@ fn start(
         .process_group(0)
         .kill_on_drop(false)
         .env_clear()
-        .envs(
-            INHERITED
-                .iter()
-                .filter_map(|name| Some((name, env::var_os(name)?))),
-        )
-        .envs(
-            spec.env
-                .iter()
-                .map(|(name, value)| (name, OsStr::from_bytes(value.as_bytes()))),
-        )
+        .envs(INHERITED.iter().filter_map(|name| Some((name, env::var_os(name)?))))
+        .envs(spec.env.iter().map(|(name, value)| (name, OsStr::from_bytes(value.as_bytes()))))
         .envs(secret_paths.iter().map(|(name, path)| (name, path)))
         .env(STEP_VARIABLE, &spec.step);
     if let Some(dir) = &spec.working_dir {
@@ -153,12 +116,7 @@ fn spawn_error(spec: &ProcessSpec, source: io::Error) -> RunnerError {
     match source.kind() {
         // Seen from here the file was executable, and the directory was there: only the system
         // knows that this user may not.
-        io::ErrorKind::PermissionDenied if spec.working_dir.is_none() => {
-            RunnerError::InterpreterNotExecutable { interpreter }
-        }
-        _ => RunnerError::Spawn {
-            interpreter,
-            source,
-        },
+        io::ErrorKind::PermissionDenied if spec.working_dir.is_none() => RunnerError::InterpreterNotExecutable { interpreter },
+        _ => RunnerError::Spawn { interpreter, source },
     }
 }

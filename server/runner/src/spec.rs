@@ -29,11 +29,7 @@ pub struct ProcessSpec {
 
 impl ProcessSpec {
     /// A process without arguments, environment or files of its own.
-    pub fn new(
-        step: impl Into<String>,
-        interpreter: impl Into<String>,
-        script: impl Into<String>,
-    ) -> Self {
+    pub fn new(step: impl Into<String>, interpreter: impl Into<String>, script: impl Into<String>) -> Self {
         Self {
             step: step.into(),
             interpreter: interpreter.into(),
@@ -57,19 +53,13 @@ impl ProcessSpec {
             refuse_nul(arg.as_bytes(), || format!("argument {}", index + 1))?;
         }
         if let Some(dir) = &self.working_dir {
-            refuse_nul(dir.as_os_str().as_bytes(), || {
-                "the working directory".to_owned()
-            })?;
+            refuse_nul(dir.as_os_str().as_bytes(), || "the working directory".to_owned())?;
         }
         for (name, value) in &self.env {
             validate_env_name(name)?;
-            refuse_nul(value.as_bytes(), || {
-                format!("environment variable `{name}`")
-            })?;
+            refuse_nul(value.as_bytes(), || format!("environment variable `{name}`"))?;
         }
-        self.files
-            .iter()
-            .try_for_each(|file| validate_env_name(&file.env))
+        self.files.iter().try_for_each(|file| validate_env_name(&file.env))
     }
 }
 
@@ -132,13 +122,9 @@ fn refuse_nul(bytes: &[u8], what: impl FnOnce() -> String) -> Result<(), RunnerE
 }
 
 fn validate_env_name(name: &str) -> Result<(), RunnerError> {
-    refuse_nul(name.as_bytes(), || {
-        "the name of an environment variable".to_owned()
-    })?;
+    refuse_nul(name.as_bytes(), || "the name of an environment variable".to_owned())?;
     if name.is_empty() || name.contains('=') {
-        return Err(RunnerError::InvalidEnvName {
-            name: name.to_owned(),
-        });
+        return Err(RunnerError::InvalidEnvName { name: name.to_owned() });
     }
     Ok(())
 }
@@ -155,55 +141,28 @@ mod tests {
 
     #[test]
     fn a_nul_byte_is_refused_and_its_place_is_named() {
-        assert_eq!(
-            refusal(|s| s.script = "a\0b".into()),
-            "the script contains a NUL byte"
-        );
-        assert_eq!(
-            refusal(|s| s.interpreter = "s\0h".into()),
-            "the interpreter contains a NUL byte"
-        );
-        assert_eq!(
-            refusal(|s| s.args = vec!["fine".into(), "\0".into()]),
-            "argument 2 contains a NUL byte"
-        );
-        assert_eq!(
-            refusal(|s| s.env = vec![("A".into(), "\0".into())]),
-            "environment variable `A` contains a NUL byte"
-        );
-        assert_eq!(
-            refusal(|s| s.working_dir = Some("/tmp\0".into())),
-            "the working directory contains a NUL byte"
-        );
+        assert_eq!(refusal(|s| s.script = "a\0b".into()), "the script contains a NUL byte");
+        assert_eq!(refusal(|s| s.interpreter = "s\0h".into()), "the interpreter contains a NUL byte");
+        assert_eq!(refusal(|s| s.args = vec!["fine".into(), "\0".into()]), "argument 2 contains a NUL byte");
+        assert_eq!(refusal(|s| s.env = vec![("A".into(), "\0".into())]), "environment variable `A` contains a NUL byte");
+        assert_eq!(refusal(|s| s.working_dir = Some("/tmp\0".into())), "the working directory contains a NUL byte");
     }
 
     #[test]
     fn a_name_that_is_no_variable_is_refused() {
+        assert_eq!(refusal(|s| s.env = vec![("A=B".into(), "".into())]), "`A=B` cannot be the name of an environment variable");
         assert_eq!(
-            refusal(|s| s.env = vec![("A=B".into(), "".into())]),
-            "`A=B` cannot be the name of an environment variable"
-        );
-        assert_eq!(
-            refusal(|s| s.files = vec![SecretFile {
-                env: String::new(),
-                contents: "x".into()
-            }]),
+            refusal(|s| s.files = vec![SecretFile { env: String::new(), contents: "x".into() }]),
             "`` cannot be the name of an environment variable"
         );
-        assert_eq!(
-            refusal(|s| s.step = String::new()),
-            "the step has no marker"
-        );
+        assert_eq!(refusal(|s| s.step = String::new()), "the step has no marker");
     }
 
     #[test]
     fn debug_never_prints_a_secret() {
         let mut spec = ProcessSpec::new("step", "sh", "true");
         spec.env = vec![("TOKEN".into(), SecretString::from("hunter2").into())];
-        spec.files = vec![SecretFile {
-            env: "KEY".into(),
-            contents: "hunter2".into(),
-        }];
+        spec.files = vec![SecretFile { env: "KEY".into(), contents: "hunter2".into() }];
         assert!(!format!("{spec:?}").contains("hunter2"));
     }
 }

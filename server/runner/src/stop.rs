@@ -58,12 +58,7 @@ impl StopReport {
 
     /// Of a stop that was broken off.
     pub(crate) fn unconfirmed(pid: u32) -> Self {
-        Self {
-            processes_left: vec![pid],
-            waited: Duration::ZERO,
-            signal_used: None,
-            searched: false,
-        }
+        Self { processes_left: vec![pid], waited: Duration::ZERO, signal_used: None, searched: false }
     }
 }
 
@@ -81,12 +76,7 @@ pub enum StopSignal {
 /// nothing to find.
 pub async fn stop_lost(identity: ProcessIdentity, grace: Duration) -> StopReport {
     if identity.is_of_another_boot() {
-        return StopReport {
-            processes_left: Vec::new(),
-            waited: Duration::ZERO,
-            signal_used: None,
-            searched: true,
-        };
+        return StopReport { processes_left: Vec::new(), waited: Duration::ZERO, signal_used: None, searched: true };
     }
     stop_family(&identity, grace).await
 }
@@ -178,12 +168,9 @@ impl Hunt {
     /// One signal for the group, which no fork can slip through, and one for each process
     /// outside it. One that is gone, or may not be signalled, shows in the next look.
     fn signal(&self, members: &[Member], signal: Signal) {
-        let (grouped, apart): (Vec<Member>, Vec<Member>) =
-            members.iter().partition(|member| member.in_group);
+        let (grouped, apart): (Vec<Member>, Vec<Member>) = members.iter().partition(|member| member.in_group);
         let to_group = (!grouped.is_empty()).then(|| killpg(system_pid(self.group), signal));
-        let to_each = apart
-            .iter()
-            .map(|member| kill(system_pid(member.pid), signal));
+        let to_each = apart.iter().map(|member| kill(system_pid(member.pid), signal));
         for error in to_group.into_iter().chain(to_each).filter_map(Result::err) {
             debug!(process.group = self.group, %signal, %error, "signal not delivered");
         }
@@ -223,14 +210,8 @@ mod tests {
             searched,
         };
         assert_eq!(report(&[], true).describe(), "stopped, 0 processes left");
-        assert_eq!(
-            report(&[7, 8], true).describe(),
-            "stop unconfirmed: pid 7, 8"
-        );
+        assert_eq!(report(&[7, 8], true).describe(), "stop unconfirmed: pid 7, 8");
         assert!(!report(&[], false).is_proven());
-        assert_eq!(
-            report(&[], false).describe(),
-            "stop unconfirmed: processes could not be searched"
-        );
+        assert_eq!(report(&[], false).describe(), "stop unconfirmed: processes could not be searched");
     }
 }

@@ -1,1 +1,76 @@
 //! The use cases: authorise, validate, persist, audit.
+//!
+//! REST handlers and server functions are adapters over [`Services`]; neither speaks to the store. Each call begins by asking whether
+//! the actor may, checks the object as well as the verb, and writes its audit row in the commit of the act.
+
+mod accounts;
+mod audit;
+mod authorise;
+mod credentials;
+mod error;
+mod health;
+mod references;
+mod runbooks;
+mod runs;
+mod settings;
+mod throttle;
+
+use engine::EngineHandle;
+pub use store::{RunFilter, RunbookFilter};
+use store::Store;
+use vault::Vault;
+
+pub use crate::accounts::{Accounts, SignUp};
+pub use crate::credentials::Credentials;
+pub use crate::error::ServiceError;
+pub use crate::health::Health;
+pub use crate::runbooks::{MAX_IMPORT, Runbooks};
+pub use crate::runs::{MASK, Runs, StartRun, TAIL_BYTES};
+pub use crate::settings::{Settings, Signup};
+
+/// What a use case answers.
+pub type Result<T> = std::result::Result<T, ServiceError>;
+
+/// Every use case; a clone is a handle to the same.
+#[derive(Clone)]
+pub struct Services {
+    /// Signing up, in and out; who is asking.
+    pub accounts: Accounts,
+    /// Stored secrets.
+    pub credentials: Credentials,
+    /// What people write.
+    pub runbooks: Runbooks,
+    /// What happens when it is run.
+    pub runs: Runs,
+    /// Whether the rest can work.
+    pub health: Health,
+}
+
+impl Services {
+    /// Puts the use cases over a store, a vault and an engine.
+    #[must_use]
+    pub fn new(store: Store, vault: Vault, engine: EngineHandle, settings: Settings) -> Self {
+        Self {
+            accounts: Accounts::new(store.clone(), settings),
+            credentials: Credentials::new(store.clone(), vault.clone()),
+            runbooks: Runbooks::new(store.clone()),
+            runs: Runs::new(store.clone(), vault, engine),
+            health: Health::new(store),
+        }
+    }
+}
+
+/// The longest page a list answers.
+const MAX_PAGE: u32 = 200;
+/// The page where none is asked for.
+const DEFAULT_PAGE: u32 = 50;
+
+/// A page size that is neither nothing nor everything.
+fn page_size(asked: u32) -> u32 {
+    if asked == 0 { DEFAULT_PAGE } else { asked.min(MAX_PAGE) }
+}
+
+/// The one place where these use cases read the clock.
+fn now() -> domain::Timestamp {
+    chrono::Utc::now()
+}

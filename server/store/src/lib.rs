@@ -1,1 +1,26 @@
-//! Keeps everything in SurrealDB; the only crate that speaks SurrealQL.
+//! Keeps everything in SurrealDB. No other crate speaks SurrealQL or sees a row: what goes in and comes out are the types
+//! of `domain`, and the few of this crate that name a filter, a change or a lease.
+//!
+//! Every change is one `BEGIN; …; COMMIT;` text that also writes its audit row; see `query` for how conflicts between
+//! transactions are retried and how a guard inside one is answered.
+
+mod accounts;
+mod api_keys;
+mod audit;
+mod connect;
+mod credentials;
+mod error;
+mod leases;
+mod migrate;
+mod output;
+mod query;
+mod runbooks;
+mod runs;
+mod sessions;
+
+pub use api_keys::NewApiKey;
+pub use connect::Store;
+pub use error::{Result, StoreError};
+pub use leases::{Claim, Lease, Progress, Saved};
+pub use runbooks::RunbookFilter;
+pub use runs::{ControlChange, RunFilter};

@@ -26,11 +26,7 @@ const ALL_FORMS_BYTES: usize = 16 * 1024;
 const BASE64_COLUMNS: [usize; 2] = [64, 76];
 
 /// What stays as it is in RFC 3986.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The ways of percent-encoding in use: everything, RFC 3986, Python's `quote`, JavaScript's
 /// `encodeURIComponent` and `encodeURI`, HTML forms.
@@ -54,12 +50,7 @@ const PERCENT_SETS: [&AsciiSet; 6] = [
     &UNRESERVED.remove(b'*').add(b'~'),
 ];
 
-const ENCODE_URI_COMPONENT: &AsciiSet = &UNRESERVED
-    .remove(b'!')
-    .remove(b'*')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')');
+const ENCODE_URI_COMPONENT: &AsciiSet = &UNRESERVED.remove(b'!').remove(b'*').remove(b'\'').remove(b'(').remove(b')');
 
 /// Every form of every secret, each once; wiped when dropped.
 #[derive(Default)]
@@ -195,12 +186,7 @@ impl Forms {
         self.add(backslashed(secret, r#"\"$`"#));
         self.add(backslashed(secret, " \t'\"\\|&;()<>!{}*[]?^$`,#~"));
         let ansi_c = backslashed(secret, r"\'");
-        self.add(
-            ansi_c
-                .replace('\n', r"\n")
-                .replace('\r', r"\r")
-                .replace('\t', r"\t"),
-        );
+        self.add(ansi_c.replace('\n', r"\n").replace('\r', r"\r").replace('\t', r"\t"));
     }
 }
 
@@ -227,16 +213,8 @@ fn lower_case_percent(encoded: &str) -> String {
     let mut lower = String::with_capacity(encoded.len());
     let mut digits = 0;
     for character in encoded.chars() {
-        lower.push(if digits > 0 {
-            character.to_ascii_lowercase()
-        } else {
-            character
-        });
-        digits = if character == '%' {
-            2
-        } else {
-            digits - digits.min(1)
-        };
+        lower.push(if digits > 0 { character.to_ascii_lowercase() } else { character });
+        digits = if character == '%' { 2 } else { digits - digits.min(1) };
     }
     lower
 }
@@ -247,10 +225,7 @@ fn json_escaped(text: &str) -> String {
 }
 
 fn json_html(escaped: &str) -> String {
-    escaped
-        .replace('<', "\\u003c")
-        .replace('>', "\\u003e")
-        .replace('&', "\\u0026")
+    escaped.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
 fn json_ascii(escaped: &str) -> String {
@@ -276,21 +251,14 @@ mod tests {
     fn check(secret: &str, expected: &[&str]) {
         let forms = Forms::of([SecretString::from(secret)]);
         for form in expected {
-            assert!(
-                forms.0.contains(*form),
-                "{form:?} is not among {:#?}",
-                forms.0
-            );
+            assert!(forms.0.contains(*form), "{form:?} is not among {:#?}", forms.0);
         }
     }
 
     #[test]
     fn base64_is_known_whole_and_at_each_offset() {
         // printf … | base64, with 0, 1 and 2 bytes before the secret and one after.
-        check(
-            "hunter2!",
-            &["hunter2!", "aHVudGVyMiE=", "aHVudGVyMiE", "aHVudGVyMi"],
-        );
+        check("hunter2!", &["hunter2!", "aHVudGVyMiE=", "aHVudGVyMiE", "aHVudGVyMi"]);
         check("hunter2!", &["h1bnRlcjIh", "odW50ZXIyI"]);
         check("?>?>?>", &["Pz4/Pj8+", "Pz4_Pj8-"]);
     }
@@ -338,16 +306,7 @@ mod tests {
 
     #[test]
     fn shell_quoting_is_known_in_its_kinds() {
-        check(
-            "it's $5 \\o",
-            &[
-                r#"it'"'"'s $5 \o"#,
-                r"it'\''s $5 \o",
-                r"it's \$5 \\o",
-                r"it\'s\ \$5\ \\o",
-                r"it\'s $5 \\o",
-            ],
-        );
+        check("it's $5 \\o", &[r#"it'"'"'s $5 \o"#, r"it'\''s $5 \o", r"it's \$5 \\o", r"it\'s\ \$5\ \\o", r"it\'s $5 \\o"]);
     }
 
     #[test]
@@ -360,10 +319,7 @@ mod tests {
     #[test]
     fn lines_of_a_key_are_known_but_its_frame_is_not() {
         let key = "-----BEGIN KEY-----\r\nMIIEvQIBADAN\r\nBgkq\r\n-----END KEY-----\r\n";
-        check(
-            key,
-            &[key.trim(), "MIIEvQIBADAN", "4d494945765149424144414e"],
-        );
+        check(key, &[key.trim(), "MIIEvQIBADAN", "4d494945765149424144414e"]);
         let forms = Forms::of([SecretString::from(key)]);
         assert!(!forms.0.contains("-----BEGIN KEY-----"));
         assert!(!forms.0.contains("Bgkq"));

@@ -28,14 +28,8 @@ const FORMAT: u8 = 1;
 const HEADER_BYTES: usize = MAGIC.len() + 1 + 4 + 2;
 
 /// The envelope as bytes, wiped when dropped.
-pub(crate) fn encode(
-    record_id: &str,
-    version: u32,
-    secret: &SecretString,
-) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-    let id_length = u16::try_from(record_id.len()).map_err(|_| VaultError::RecordIdTooLong {
-        length: record_id.len(),
-    })?;
+pub(crate) fn encode(record_id: &str, version: u32, secret: &SecretString) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    let id_length = u16::try_from(record_id.len()).map_err(|_| VaultError::RecordIdTooLong { length: record_id.len() })?;
     let secret = secret.expose_secret();
     // The exact capacity: a vector that grows leaves unwiped copies behind.
     let capacity = HEADER_BYTES + record_id.len() + secret.len();
@@ -51,21 +45,12 @@ pub(crate) fn encode(
 }
 
 /// The secret of an envelope, if it was made for this record and version.
-pub(crate) fn decode(
-    record_id: &str,
-    version: u32,
-    envelope: &[u8],
-) -> Result<SecretString, VaultError> {
+pub(crate) fn decode(record_id: &str, version: u32, envelope: &[u8]) -> Result<SecretString, VaultError> {
     let Some((sealed_version, sealed_id, secret)) = split(envelope) else {
-        return Err(VaultError::Envelope {
-            record_id: record_id.to_owned(),
-        });
+        return Err(VaultError::Envelope { record_id: record_id.to_owned() });
     };
     if sealed_version != version || sealed_id != record_id.as_bytes() {
-        return Err(VaultError::Swapped {
-            record_id: record_id.to_owned(),
-            version,
-        });
+        return Err(VaultError::Swapped { record_id: record_id.to_owned(), version });
     }
     Ok(SecretString::from(secret))
 }
@@ -77,11 +62,7 @@ fn split(envelope: &[u8]) -> Option<(u32, &[u8], &str)> {
     let (version, rest) = rest.split_first_chunk::<4>()?;
     let (id_length, rest) = rest.split_first_chunk::<2>()?;
     let (id, secret) = rest.split_at_checked(usize::from(u16::from_be_bytes(*id_length)))?;
-    Some((
-        u32::from_be_bytes(*version),
-        id,
-        std::str::from_utf8(secret).ok()?,
-    ))
+    Some((u32::from_be_bytes(*version), id, std::str::from_utf8(secret).ok()?))
 }
 
 #[cfg(test)]
@@ -94,10 +75,7 @@ mod tests {
 
     #[test]
     fn the_format_is_the_documented_one() {
-        assert_eq!(
-            envelope().as_slice(),
-            b"RBSV\x01\x00\x00\x00\x03\x00\x0ccredential:7s3cret"
-        );
+        assert_eq!(envelope().as_slice(), b"RBSV\x01\x00\x00\x00\x03\x00\x0ccredential:7s3cret");
     }
 
     #[test]
@@ -108,11 +86,7 @@ mod tests {
 
     #[test]
     fn another_record_or_version_is_a_swap() {
-        for (record_id, version) in [
-            ("credential:8", 3),
-            ("credential:7", 4),
-            ("credential:7s", 3),
-        ] {
+        for (record_id, version) in [("credential:8", 3), ("credential:7", 4), ("credential:7s", 3)] {
             let outcome = decode(record_id, version, &envelope());
             assert!(matches!(outcome, Err(VaultError::Swapped { .. })));
         }
@@ -123,10 +97,7 @@ mod tests {
         let envelope = envelope();
         for length in 0..HEADER_BYTES + "credential:7".len() {
             let outcome = decode("credential:7", 3, &envelope[..length]);
-            assert!(
-                matches!(outcome, Err(VaultError::Envelope { .. })),
-                "{length}"
-            );
+            assert!(matches!(outcome, Err(VaultError::Envelope { .. })), "{length}");
         }
     }
 
@@ -141,9 +112,6 @@ mod tests {
     #[test]
     fn an_id_too_long_for_its_length_field_is_refused() {
         let outcome = encode(&"x".repeat(65_536), 1, &SecretString::from("s"));
-        assert!(matches!(
-            outcome,
-            Err(VaultError::RecordIdTooLong { length: 65_536 })
-        ));
+        assert!(matches!(outcome, Err(VaultError::RecordIdTooLong { length: 65_536 })));
     }
 }

@@ -88,17 +88,13 @@ pub enum VaultError {
         source: age::DecryptError,
     },
     /// What was decrypted is not an envelope of this product.
-    #[error(
-        "the decrypted secret of record {record_id} is not in an envelope this version can read"
-    )]
+    #[error("the decrypted secret of record {record_id} is not in an envelope this version can read")]
     Envelope {
         /// The record the secret was read from.
         record_id: String,
     },
     /// The ciphertext is sound but was made for another record or version: somebody moved it.
-    #[error(
-        "the secret stored in record {record_id} version {version} was sealed for another record or version"
-    )]
+    #[error("the secret stored in record {record_id} version {version} was sealed for another record or version")]
     Swapped {
         /// The record the secret was read from.
         record_id: String,

@@ -44,21 +44,14 @@ pub fn retire_identities(path: &Path) -> Result<Vault, VaultError> {
 /// The identities of the file, which is made with one new identity when there is none.
 pub(crate) fn load_or_create(path: &Path) -> Result<Vec<Identity>, VaultError> {
     match create(path) {
-        Err(VaultError::CreateIdentity { source, .. })
-            if source.kind() == io::ErrorKind::AlreadyExists =>
-        {
-            load(path)
-        }
+        Err(VaultError::CreateIdentity { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => load(path),
         outcome => outcome,
     }
 }
 
 fn create(path: &Path) -> Result<Vec<Identity>, VaultError> {
     let identities = vec![Identity::generate()];
-    write_new(path, &identities).map_err(|source| VaultError::CreateIdentity {
-        path: path.to_owned(),
-        source,
-    })?;
+    write_new(path, &identities).map_err(|source| VaultError::CreateIdentity { path: path.to_owned(), source })?;
     tracing::info!(
         path = %path.display(),
         recipient = %identities[0].to_public(),
@@ -68,23 +61,15 @@ fn create(path: &Path) -> Result<Vec<Identity>, VaultError> {
 }
 
 fn load(path: &Path) -> Result<Vec<Identity>, VaultError> {
-    let unreadable = |source| VaultError::ReadIdentity {
-        path: path.to_owned(),
-        source,
-    };
+    let unreadable = |source| VaultError::ReadIdentity { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(unreadable)?;
     // Of the open file, not of the path: nobody can put another file there in between.
     let metadata = file.metadata().map_err(unreadable)?;
     let mode = metadata.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
-        return Err(VaultError::ExposedIdentity {
-            path: path.to_owned(),
-            mode,
-        });
+        return Err(VaultError::ExposedIdentity { path: path.to_owned(), mode });
     }
-    let capacity = usize::try_from(metadata.len())
-        .unwrap_or(0)
-        .saturating_add(1);
+    let capacity = usize::try_from(metadata.len()).unwrap_or(0).saturating_add(1);
     let mut text = Zeroizing::new(String::with_capacity(capacity));
     file.read_to_string(&mut text).map_err(unreadable)?;
     parse(path, &text)
@@ -97,17 +82,12 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Identity>, VaultError> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let identity = line.parse().map_err(|reason| VaultError::ParseIdentity {
-            path: path.to_owned(),
-            line: index + 1,
-            reason,
-        })?;
+        let identity =
+            line.parse().map_err(|reason| VaultError::ParseIdentity { path: path.to_owned(), line: index + 1, reason })?;
         identities.push(identity);
     }
     if identities.is_empty() {
-        return Err(VaultError::NoIdentity {
-            path: path.to_owned(),
-        });
+        return Err(VaultError::NoIdentity { path: path.to_owned() });
     }
     Ok(identities)
 }
@@ -121,10 +101,7 @@ fn replace(path: &Path, identities: &[Identity]) -> Result<(), VaultError> {
         .and_then(|()| sync_directory(path));
     replaced.map_err(|source| {
         let _ = fs::remove_file(&beside);
-        VaultError::ReplaceIdentity {
-            path: path.to_owned(),
-            source,
-        }
+        VaultError::ReplaceIdentity { path: path.to_owned(), source }
     })
 }
 
@@ -144,11 +121,7 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
 
 /// Writes a file that is not there yet, mode 0600, and waits until it and its name are on disk.
 fn write_new(path: &Path, identities: &[Identity]) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     let written = file
         .write_all(render(identities).expose_secret().as_bytes())
         .and_then(|()| file.sync_all())
@@ -162,9 +135,7 @@ fn write_new(path: &Path, identities: &[Identity]) -> io::Result<()> {
 
 fn render(identities: &[Identity]) -> SecretString {
     let mut text = String::with_capacity(256 * (identities.len() + 1));
-    text.push_str(
-        "# Runbook Studio: the keys to the stored secrets. Keep a copy apart from the data.\n",
-    );
+    text.push_str("# Runbook Studio: the keys to the stored secrets. Keep a copy apart from the data.\n");
     for identity in identities {
         text.push_str("# public key: ");
         text.push_str(&identity.to_public().to_string());
@@ -211,10 +182,7 @@ mod tests {
     #[test]
     fn opening_again_keeps_the_identity() {
         let (_directory, path) = key_file();
-        let sealed = Vault::open(&path)
-            .unwrap()
-            .seal("c:1", 1, &SecretString::from("s3cret"))
-            .unwrap();
+        let sealed = Vault::open(&path).unwrap().seal("c:1", 1, &SecretString::from("s3cret")).unwrap();
         let opened = Vault::open(&path).unwrap().open_sealed("c:1", 1, &sealed);
         assert_eq!(opened.unwrap().expose_secret(), "s3cret");
     }
@@ -229,9 +197,7 @@ mod tests {
             let path = path.display();
             assert_eq!(
                 error.to_string(),
-                format!(
-                    "the identity file {path} has mode {mode:04o}, open to group or others; run: chmod 600 {path}"
-                )
+                format!("the identity file {path} has mode {mode:04o}, open to group or others; run: chmod 600 {path}")
             );
         }
     }
@@ -240,11 +206,8 @@ mod tests {
     fn the_first_identity_encrypts_and_all_decrypt() {
         let (_directory, path) = key_file();
         let (first, second) = (Identity::generate(), Identity::generate());
-        let text = format!(
-            "# two keys\n\n  {}  \n# old\n{}\n",
-            first.to_string().expose_secret(),
-            second.to_string().expose_secret()
-        );
+        let text =
+            format!("# two keys\n\n  {}  \n# old\n{}\n", first.to_string().expose_secret(), second.to_string().expose_secret());
         write_with_mode(&path, &text, 0o600);
         let both = Vault::open(&path).unwrap();
         let secret = SecretString::from("s3cret");
@@ -253,16 +216,8 @@ mod tests {
         assert!(both.open_sealed("c:1", 1, &by_second.unwrap()).is_ok());
 
         let by_both = both.seal("c:1", 1, &secret).unwrap();
-        assert!(
-            Vault::with_identities(vec![first])
-                .open_sealed("c:1", 1, &by_both)
-                .is_ok()
-        );
-        assert!(
-            Vault::with_identities(vec![second])
-                .open_sealed("c:1", 1, &by_both)
-                .is_err()
-        );
+        assert!(Vault::with_identities(vec![first]).open_sealed("c:1", 1, &by_both).is_ok());
+        assert!(Vault::with_identities(vec![second]).open_sealed("c:1", 1, &by_both).is_err());
     }
 
     #[test]
@@ -278,10 +233,7 @@ mod tests {
     fn a_file_without_an_identity_is_refused_and_left_alone() {
         let (_directory, path) = key_file();
         write_with_mode(&path, "# nothing here\n", 0o600);
-        assert!(matches!(
-            Vault::open(&path),
-            Err(VaultError::NoIdentity { .. })
-        ));
+        assert!(matches!(Vault::open(&path), Err(VaultError::NoIdentity { .. })));
         assert_eq!(fs::read_to_string(&path).unwrap(), "# nothing here\n");
     }
 
@@ -308,10 +260,7 @@ mod tests {
 
         let new = retire_identities(&path).unwrap();
         assert!(new.open_sealed("c:1", 1, &resealed).is_ok());
-        assert!(matches!(
-            new.open_sealed("c:1", 1, &sealed),
-            Err(VaultError::Open { .. })
-        ));
+        assert!(matches!(new.open_sealed("c:1", 1, &sealed), Err(VaultError::Open { .. })));
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, 0o600);
         assert!(!beside(&path).exists());

@@ -40,11 +40,7 @@ impl PasswordHasher {
     /// At most `hashes_at_once` (at least 1) at a time, 19 MiB each.
     #[must_use]
     pub fn with_concurrency(hashes_at_once: usize) -> Self {
-        Self {
-            permits: Arc::new(Semaphore::new(
-                hashes_at_once.clamp(1, Semaphore::MAX_PERMITS),
-            )),
-        }
+        Self { permits: Arc::new(Semaphore::new(hashes_at_once.clamp(1, Semaphore::MAX_PERMITS))) }
     }
 
     /// The PHC string to store, with a random salt of its own.
@@ -62,11 +58,7 @@ impl PasswordHasher {
     /// # Errors
     /// When the stored hash is no argon2 PHC string, or the blocking task dies. A wrong password is
     /// `Ok(false)`.
-    pub async fn verify(
-        &self,
-        password: SecretString,
-        stored: Option<String>,
-    ) -> Result<bool, VaultError> {
+    pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<bool, VaultError> {
         self.run(move || verify(&password, stored.as_deref())).await
     }
 
@@ -74,10 +66,7 @@ impl PasswordHasher {
         &self,
         work: impl FnOnce() -> Result<T, VaultError> + Send + 'static,
     ) -> Result<T, VaultError> {
-        let permit = Arc::clone(&self.permits)
-            .acquire_owned()
-            .await
-            .expect("the semaphore is never closed");
+        let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
         let task = task::spawn_blocking(move || {
             // Held by the work, not by the caller: a caller who goes away does not free the core.
             let _permit = permit;
@@ -94,15 +83,12 @@ impl Default for PasswordHasher {
 }
 
 fn hash(password: &SecretString) -> Result<String, VaultError> {
-    let hash: PasswordHash = argon2()
-        .hash_password(password.expose_secret().as_bytes())
-        .map_err(VaultError::HashPassword)?;
+    let hash: PasswordHash = argon2().hash_password(password.expose_secret().as_bytes()).map_err(VaultError::HashPassword)?;
     Ok(hash.to_string())
 }
 
 fn verify(password: &SecretString, stored: Option<&str>) -> Result<bool, VaultError> {
-    let parsed =
-        PasswordHash::new(stored.unwrap_or(DUMMY_HASH)).map_err(VaultError::ParsePasswordHash)?;
+    let parsed = PasswordHash::new(stored.unwrap_or(DUMMY_HASH)).map_err(VaultError::ParsePasswordHash)?;
     match argon2().verify_password(password.expose_secret().as_bytes(), &parsed) {
         Ok(()) => Ok(stored.is_some()),
         Err(HashError::PasswordInvalid) => Ok(false),
@@ -129,19 +115,9 @@ mod tests {
     async fn the_right_password_fits_and_others_do_not() {
         let hasher = PasswordHasher::new();
         let stored = hasher.hash(password("hunter2")).await.unwrap();
-        assert!(
-            hasher
-                .verify(password("hunter2"), Some(stored.clone()))
-                .await
-                .unwrap()
-        );
+        assert!(hasher.verify(password("hunter2"), Some(stored.clone())).await.unwrap());
         for wrong in ["hunter3", "", "Hunter2", "hunter2 "] {
-            assert!(
-                !hasher
-                    .verify(password(wrong), Some(stored.clone()))
-                    .await
-                    .unwrap()
-            );
+            assert!(!hasher.verify(password(wrong), Some(stored.clone())).await.unwrap());
         }
     }
 
@@ -149,20 +125,14 @@ mod tests {
     async fn the_hash_is_argon2id_with_the_documented_cost_and_a_salt_of_its_own() {
         let hasher = PasswordHasher::new();
         let first = hasher.hash(password("same")).await.unwrap();
-        assert!(
-            first.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-            "{first}"
-        );
+        assert!(first.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{first}");
         assert_ne!(first, hasher.hash(password("same")).await.unwrap());
     }
 
     #[test]
     fn the_dummy_costs_what_a_stored_hash_costs() {
         let stored = hash(&password("x")).unwrap();
-        let (stored, dummy) = (
-            PasswordHash::new(&stored).unwrap(),
-            PasswordHash::new(DUMMY_HASH).unwrap(),
-        );
+        let (stored, dummy) = (PasswordHash::new(&stored).unwrap(), PasswordHash::new(DUMMY_HASH).unwrap());
         assert_eq!(dummy.algorithm, stored.algorithm);
         assert_eq!(dummy.version, stored.version);
         assert_eq!(dummy.params, stored.params);
@@ -184,26 +154,19 @@ mod tests {
         };
         let (known, unknown) = (best(Some(&stored)), best(None));
         let apart = known.abs_diff(unknown);
-        assert!(
-            apart < known / 2 + Duration::from_millis(5),
-            "{known:?} {unknown:?}"
-        );
+        assert!(apart < known / 2 + Duration::from_millis(5), "{known:?} {unknown:?}");
     }
 
     #[tokio::test]
     async fn a_broken_stored_hash_is_an_error_and_not_a_wrong_password() {
-        let outcome = PasswordHasher::new()
-            .verify(password("x"), Some("plaintext".to_owned()))
-            .await;
+        let outcome = PasswordHasher::new().verify(password("x"), Some("plaintext".to_owned())).await;
         assert!(matches!(outcome, Err(VaultError::ParsePasswordHash(_))));
     }
 
     #[tokio::test]
     async fn a_hash_of_another_algorithm_is_an_error() {
         let stored = DUMMY_HASH.replace("argon2id", "scrypt");
-        let outcome = PasswordHasher::new()
-            .verify(password("x"), Some(stored))
-            .await;
+        let outcome = PasswordHasher::new().verify(password("x"), Some(stored)).await;
         assert!(matches!(outcome, Err(VaultError::VerifyPassword(_))));
     }
 

@@ -44,9 +44,7 @@ impl Redactor {
     #[must_use]
     pub fn new(secrets: impl IntoIterator<Item = SecretString>) -> Self {
         let forms = Forms::of(secrets);
-        Self {
-            matcher: (!forms.is_empty()).then(|| Arc::new(Matcher::new(&forms))),
-        }
+        Self { matcher: (!forms.is_empty()).then(|| Arc::new(Matcher::new(&forms))) }
     }
 
     /// Whether there is nothing to mask, so that a caller may skip the detour.
@@ -82,10 +80,7 @@ impl Redactor {
     #[must_use]
     pub fn stream(&self) -> RedactStream {
         RedactStream {
-            state: self
-                .matcher
-                .as_ref()
-                .map_or(StateID::ZERO, |matcher| matcher.start),
+            state: self.matcher.as_ref().map_or(StateID::ZERO, |matcher| matcher.start),
             matcher: self.matcher.clone(),
             held: Vec::new(),
             masked: 0,
@@ -96,14 +91,8 @@ impl Redactor {
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let forms = self
-            .matcher
-            .as_ref()
-            .map_or(0, |matcher| matcher.nfa.patterns_len());
-        formatter
-            .debug_struct("Redactor")
-            .field("forms", &forms)
-            .finish_non_exhaustive()
+        let forms = self.matcher.as_ref().map_or(0, |matcher| matcher.nfa.patterns_len());
+        formatter.debug_struct("Redactor").field("forms", &forms).finish_non_exhaustive()
     }
 }
 
@@ -186,10 +175,7 @@ impl RedactStream {
 
 impl fmt::Debug for RedactStream {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("RedactStream")
-            .field("held_bytes", &self.held.len())
-            .finish_non_exhaustive()
+        formatter.debug_struct("RedactStream").field("held_bytes", &self.held.len()).finish_non_exhaustive()
     }
 }
 
@@ -210,9 +196,7 @@ impl Matcher {
             .prefilter(false)
             .build(forms.iter())
             .expect("2³¹ states take more memory than the secrets they are made of could");
-        let start = nfa
-            .start_state(Anchored::No)
-            .expect("this automaton serves unanchored searches");
+        let start = nfa.start_state(Anchored::No).expect("this automaton serves unanchored searches");
         let mut begins_form = [false; 256];
         let mut depths = Vec::new();
         for form in forms.iter() {
@@ -226,30 +210,16 @@ impl Matcher {
         depths.sort_unstable();
         depths.dedup();
         depths.shrink_to_fit();
-        Self {
-            nfa,
-            start,
-            begins_form,
-            depths,
-        }
+        Self { nfa, start, begins_form, depths }
     }
 
     /// Walks on from `state` and adds what is found to `regions`; `offset` is where `bytes` begin.
-    fn scan(
-        &self,
-        mut state: StateID,
-        bytes: &[u8],
-        offset: usize,
-        regions: &mut Vec<Range<usize>>,
-    ) -> StateID {
+    fn scan(&self, mut state: StateID, bytes: &[u8], offset: usize, regions: &mut Vec<Range<usize>>) -> StateID {
         let mut at = 0;
         while at < bytes.len() {
             if state == self.start {
                 let rest = &bytes[at..];
-                match rest
-                    .iter()
-                    .position(|byte| self.begins_form[usize::from(*byte)])
-                {
+                match rest.iter().position(|byte| self.begins_form[usize::from(*byte)]) {
                     Some(skipped) => at += skipped,
                     None => break,
                 }
@@ -265,16 +235,11 @@ impl Matcher {
     }
 
     fn longest_match(&self, state: StateID) -> usize {
-        (0..self.nfa.match_len(state))
-            .map(|index| self.nfa.pattern_len(self.nfa.match_pattern(state, index)))
-            .max()
-            .unwrap_or(0)
+        (0..self.nfa.match_len(state)).map(|index| self.nfa.pattern_len(self.nfa.match_pattern(state, index))).max().unwrap_or(0)
     }
 
     fn depth(&self, state: StateID) -> usize {
-        self.depths
-            .binary_search_by_key(&state, |(state, _)| *state)
-            .map_or(0, |index| self.depths[index].1)
+        self.depths.binary_search_by_key(&state, |(state, _)| *state).map_or(0, |index| self.depths[index].1)
     }
 }
 

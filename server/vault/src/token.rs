@@ -141,10 +141,7 @@ mod tests {
 
     #[test]
     fn the_hash_is_sha_256_in_hexadecimal() {
-        assert_eq!(
-            token_hash("abc"),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(token_hash("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         let key = ApiKey::generate().unwrap();
         assert_eq!(key.hash(), token_hash(key.secret().expose_secret()));
     }
@@ -160,10 +157,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_token() {
-        let (key, session) = (
-            ApiKey::generate().unwrap(),
-            SessionToken::generate().unwrap(),
-        );
+        let (key, session) = (ApiKey::generate().unwrap(), SessionToken::generate().unwrap());
         assert_eq!(format!("{key:?}"), "ApiKey(redacted)");
         assert_eq!(format!("{session:?}"), "SessionToken(redacted)");
     }

@@ -47,29 +47,16 @@ impl Vault {
     /// `identities` must not be empty; the first encrypts.
     pub(crate) fn with_identities(identities: Vec<Identity>) -> Self {
         let recipient = identities[0].to_public();
-        Self {
-            keys: Arc::new(Keys {
-                identities,
-                recipient,
-            }),
-        }
+        Self { keys: Arc::new(Keys { identities, recipient }) }
     }
 
     /// Encrypts a secret for one version of one record; about 0.1 ms.
     ///
     /// # Errors
     /// When the record id is longer than 65,535 bytes, or encrypting fails.
-    pub fn seal(
-        &self,
-        record_id: &str,
-        version: u32,
-        secret: &SecretString,
-    ) -> Result<Vec<u8>, VaultError> {
+    pub fn seal(&self, record_id: &str, version: u32, secret: &SecretString) -> Result<Vec<u8>, VaultError> {
         let plaintext = envelope::encode(record_id, version, secret)?;
-        self.encrypt(&plaintext).map_err(|source| VaultError::Seal {
-            record_id: record_id.to_owned(),
-            source,
-        })
+        self.encrypt(&plaintext).map_err(|source| VaultError::Seal { record_id: record_id.to_owned(), source })
     }
 
     /// Decrypts what [`Vault::seal`] made for this very record and version.
@@ -77,17 +64,9 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Swapped`] when it was sealed for another record or version; [`VaultError::Open`]
     /// when no identity fits or the ciphertext is damaged.
-    pub fn open_sealed(
-        &self,
-        record_id: &str,
-        version: u32,
-        sealed: &[u8],
-    ) -> Result<SecretString, VaultError> {
-        let plaintext =
-            decrypt(sealed, &self.keys.identities).map_err(|source| VaultError::Open {
-                record_id: record_id.to_owned(),
-                source,
-            })?;
+    pub fn open_sealed(&self, record_id: &str, version: u32, sealed: &[u8]) -> Result<SecretString, VaultError> {
+        let plaintext = decrypt(sealed, &self.keys.identities)
+            .map_err(|source| VaultError::Open { record_id: record_id.to_owned(), source })?;
         envelope::decode(record_id, version, &plaintext)
     }
 
@@ -100,8 +79,7 @@ impl Vault {
 
     fn encrypt(&self, plaintext: &[u8]) -> io::Result<Vec<u8>> {
         let recipient: &dyn age::Recipient = &self.keys.recipient;
-        let encryptor =
-            Encryptor::with_recipients(iter::once(recipient)).map_err(io::Error::other)?;
+        let encryptor = Encryptor::with_recipients(iter::once(recipient)).map_err(io::Error::other)?;
         let mut sealed = Vec::new();
         let mut writer = encryptor.wrap_output(&mut sealed)?;
         writer.write_all(plaintext)?;
@@ -122,9 +100,7 @@ impl fmt::Debug for Vault {
 
 fn decrypt(sealed: &[u8], identities: &[Identity]) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
     let decryptor = Decryptor::new_buffered(sealed)?;
-    let identities = identities
-        .iter()
-        .map(|identity| identity as &dyn age::Identity);
+    let identities = identities.iter().map(|identity| identity as &dyn age::Identity);
     let mut reader = decryptor.decrypt(identities)?;
     // A plaintext is shorter than its ciphertext: the vector never grows, so no unwiped copy is left.
     let mut plaintext = Zeroizing::new(Vec::with_capacity(sealed.len()));
@@ -146,9 +122,7 @@ mod tests {
     fn a_sealed_secret_opens_again() {
         let vault = Vault::ephemeral();
         for text in ["", "x", "äöü \u{1F511}\n", &"long ".repeat(50_000)] {
-            let sealed = vault
-                .seal("credential:1", 1, &SecretString::from(text))
-                .unwrap();
+            let sealed = vault.seal("credential:1", 1, &SecretString::from(text)).unwrap();
             let opened = vault.open_sealed("credential:1", 1, &sealed).unwrap();
             assert_eq!(opened.expose_secret(), text);
         }
@@ -176,16 +150,8 @@ mod tests {
     #[test]
     fn another_vault_cannot_open_it() {
         let sealed = Vault::ephemeral().seal("c:1", 1, &secret()).unwrap();
-        let error = Vault::ephemeral()
-            .open_sealed("c:1", 1, &sealed)
-            .unwrap_err();
-        assert!(matches!(
-            error,
-            VaultError::Open {
-                source: DecryptError::NoMatchingKeys,
-                ..
-            }
-        ));
+        let error = Vault::ephemeral().open_sealed("c:1", 1, &sealed).unwrap_err();
+        assert!(matches!(error, VaultError::Open { source: DecryptError::NoMatchingKeys, .. }));
     }
 
     #[test]
@@ -195,14 +161,8 @@ mod tests {
         for index in 0..sealed.len() {
             let mut damaged = sealed.clone();
             damaged[index] ^= 1;
-            assert!(
-                vault.open_sealed("c:1", 1, &damaged).is_err(),
-                "byte {index}"
-            );
-            assert!(
-                vault.open_sealed("c:1", 1, &sealed[..index]).is_err(),
-                "cut {index}"
-            );
+            assert!(vault.open_sealed("c:1", 1, &damaged).is_err(), "byte {index}");
+            assert!(vault.open_sealed("c:1", 1, &sealed[..index]).is_err(), "cut {index}");
         }
     }
 

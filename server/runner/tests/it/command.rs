@@ -9,26 +9,14 @@ use crate::world::{marker, run, sh};
 #[tokio::test]
 async fn the_exit_code_is_reported() {
     let finished = run(sh("exit 42")).await;
-    assert_eq!(
-        finished.exit,
-        Exit {
-            code: Some(42),
-            signal: None
-        }
-    );
+    assert_eq!(finished.exit, Exit { code: Some(42), signal: None });
     assert!(run(sh("true")).await.exit.success());
 }
 
 #[tokio::test]
 async fn the_signal_that_ended_it_is_reported() {
     let finished = run(sh("kill -SEGV $$")).await;
-    assert_eq!(
-        finished.exit,
-        Exit {
-            code: None,
-            signal: Some(11)
-        }
-    );
+    assert_eq!(finished.exit, Exit { code: None, signal: Some(11) });
     assert_eq!(finished.exit.describe(), "killed by SIGSEGV (11)");
 }
 
@@ -38,33 +26,14 @@ async fn the_environment_holds_only_what_is_given() {
     spec.env = vec![("GIVEN".into(), "a b".into()), ("LANG".into(), "xx".into())];
     let step = spec.step.clone();
     let stdout = run(spec).await.stdout;
-    let names: BTreeSet<&str> = stdout
-        .lines()
-        .filter_map(|line| Some(line.split_once('=')?.0))
-        .collect();
+    let names: BTreeSet<&str> = stdout.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
     // dash adds PWD by itself; others also SHLVL and `_`.
-    let allowed = [
-        "GIVEN",
-        "PATH",
-        "HOME",
-        "LANG",
-        "USER",
-        "RUNBOOK_STEP",
-        "PWD",
-        "SHLVL",
-        "_",
-    ];
+    let allowed = ["GIVEN", "PATH", "HOME", "LANG", "USER", "RUNBOOK_STEP", "PWD", "SHLVL", "_"];
     assert!(names.is_subset(&BTreeSet::from(allowed)), "{names:?}");
     assert!(env::var_os("CARGO_MANIFEST_DIR").is_some() && !names.contains("CARGO_MANIFEST_DIR"));
     let lines: Vec<&str> = stdout.lines().collect();
-    assert!(
-        lines.contains(&"GIVEN=a b") && lines.contains(&"LANG=xx"),
-        "{stdout}"
-    );
-    assert!(
-        lines.contains(&format!("RUNBOOK_STEP={step}").as_str()),
-        "{stdout}"
-    );
+    assert!(lines.contains(&"GIVEN=a b") && lines.contains(&"LANG=xx"), "{stdout}");
+    assert!(lines.contains(&format!("RUNBOOK_STEP={step}").as_str()), "{stdout}");
 }
 
 #[tokio::test]
@@ -104,9 +73,7 @@ async fn python_runs_a_private_file_that_is_removed() {
     let script = "import os, sys, stat\n\
                   print(sys.argv[0])\n\
                   print(oct(stat.S_IMODE(os.stat(sys.argv[0]).st_mode)))\n";
-    let stdout = run(ProcessSpec::new(marker(), "python3", script))
-        .await
-        .stdout;
+    let stdout = run(ProcessSpec::new(marker(), "python3", script)).await.stdout;
     let (path, mode) = stdout.trim().split_once('\n').unwrap();
     assert_eq!(mode, "0o600");
     assert!(!fs::exists(path).unwrap());
@@ -141,15 +108,9 @@ async fn what_is_missing_is_named() {
     let said = async |spec| spawn(spec).await.unwrap_err().to_string();
     let mut spec = sh("true");
     spec.working_dir = Some("/no/such/dir".into());
-    assert_eq!(
-        said(spec).await,
-        "working directory `/no/such/dir` does not exist"
-    );
+    assert_eq!(said(spec).await, "working directory `/no/such/dir` does not exist");
     let spec = ProcessSpec::new(marker(), "no-such-shell", "true");
-    assert_eq!(
-        said(spec).await,
-        "interpreter `no-such-shell` was not found"
-    );
+    assert_eq!(said(spec).await, "interpreter `no-such-shell` was not found");
     let mut spec = sh("true");
     spec.args = vec!["fine".into(), "cut\0short".into()];
     assert_eq!(said(spec).await, "argument 2 contains a NUL byte");
@@ -164,8 +125,5 @@ async fn a_refused_start_keeps_its_cause() {
     let spec = ProcessSpec::new(marker(), broken.to_str().unwrap(), "true");
     let error = spawn(spec).await.unwrap_err();
     assert!(matches!(error, RunnerError::Spawn { .. }), "{error:?}");
-    assert!(
-        error.source().unwrap().to_string().contains("No such file"),
-        "{error:?}"
-    );
+    assert!(error.source().unwrap().to_string().contains("No such file"), "{error:?}");
 }

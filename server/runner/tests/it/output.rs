@@ -22,17 +22,13 @@ async fn output_arrives_while_the_process_runs() {
 #[tokio::test]
 async fn stdout_and_stderr_are_told_apart() {
     let finished = run(sh("echo out; echo err >&2")).await;
-    assert_eq!(
-        (finished.stdout.as_str(), finished.stderr.as_str()),
-        ("out\n", "err\n")
-    );
+    assert_eq!((finished.stdout.as_str(), finished.stderr.as_str()), ("out\n", "err\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_megabytes_under_back_pressure_lose_nothing() {
     const LINES: u32 = 7_000_000;
-    let RunningProcess { mut output, handle } =
-        spawn(sh(&format!("exec seq 1 {LINES}"))).await.unwrap();
+    let RunningProcess { mut output, handle } = spawn(sh(&format!("exec seq 1 {LINES}"))).await.unwrap();
     // Unread, the pieces fill the channel and hold the process back.
     eventually(|| (output.len() == output.max_capacity()).then_some(())).await;
     assert_eq!(handle.exit(), None);
@@ -42,13 +38,7 @@ async fn fifty_megabytes_under_back_pressure_lose_nothing() {
     while let Some(piece) = within(output.recv()).await {
         assert_eq!(piece.stream, Stream::Stdout);
         assert!(!piece.bytes.is_empty() && piece.bytes.len() <= MAX_PIECE_BYTES);
-        assert!(
-            piece
-                .bytes
-                .iter()
-                .copied()
-                .eq(expected.by_ref().take(piece.bytes.len()))
-        );
+        assert!(piece.bytes.iter().copied().eq(expected.by_ref().take(piece.bytes.len())));
         total += piece.bytes.len();
     }
     assert_eq!(expected.next(), None);
@@ -79,11 +69,7 @@ async fn a_background_process_that_holds_the_pipe_does_not_hang_the_step() {
 
     let left = pids_in(&dir.path().join("pids"), 1).await[0];
     assert!(is_alive(left), "what was put in the background stays");
-    assert!(
-        within(handle.stop(Duration::from_secs(10)))
-            .await
-            .is_proven()
-    );
+    assert!(within(handle.stop(Duration::from_secs(10))).await.is_proven());
     assert!(!is_alive(left), "until the step is stopped");
 }
 
@@ -98,19 +84,13 @@ async fn a_background_process_that_never_falls_silent_does_not_hang_the_step() {
         assert!(first.bytes.starts_with(b"early\n"));
         while within(output.recv()).await.is_some() {}
         assert_eq!(within(handle.wait()).await.code, Some(3));
-        assert!(
-            within(handle.stop(Duration::from_secs(10)))
-                .await
-                .is_proven()
-        );
+        assert!(within(handle.stop(Duration::from_secs(10))).await.is_proven());
     }
 }
 
 #[tokio::test]
 async fn a_process_nobody_listens_to_is_not_hurt() {
-    let RunningProcess { output, handle } = spawn(sh("head -c 3000000 /dev/zero || exit 9"))
-        .await
-        .unwrap();
+    let RunningProcess { output, handle } = spawn(sh("head -c 3000000 /dev/zero || exit 9")).await.unwrap();
     drop(output);
     assert_eq!(within(handle.wait()).await.code, Some(0));
 }

@@ -33,10 +33,7 @@ async fn check_all_end(script: &str, count: usize) {
     assert!(report.waited < GRACE);
     let alive: Vec<_> = pids.into_iter().filter(|pid| is_alive(*pid)).collect();
     assert_eq!(alive, Vec::<u32>::new());
-    assert!(
-        process.handle.exit().is_some(),
-        "the end is known once a stop is proven"
-    );
+    assert!(process.handle.exit().is_some(), "the end is known once a stop is proven");
 }
 
 #[tokio::test]
@@ -69,24 +66,14 @@ time.sleep(1000)
 
 #[tokio::test]
 async fn stop_ends_a_child_that_wiped_its_environment() {
-    check_all_end(
-        "env -i setsid sh -c 'echo $$ >> pids; exec sleep 1000' & wait",
-        1,
-    )
-    .await;
+    check_all_end("env -i setsid sh -c 'echo $$ >> pids; exec sleep 1000' & wait", 1).await;
 }
 
 #[tokio::test]
 async fn a_suspended_process_notices_the_polite_signal() {
     let process = spawn(sh("kill -STOP $$")).await.unwrap();
     let stat = format!("/proc/{}/stat", process.handle.pid());
-    eventually(|| {
-        fs::read_to_string(&stat)
-            .unwrap()
-            .contains(") T ")
-            .then_some(())
-    })
-    .await;
+    eventually(|| fs::read_to_string(&stat).unwrap().contains(") T ").then_some(())).await;
     let report = within(process.stop(Duration::from_secs(5))).await;
     assert!(report.is_proven(), "{report:?}");
     assert_eq!(report.signal_used, Some(StopSignal::Term));
@@ -114,10 +101,7 @@ async fn a_process_that_ignores_sigterm_is_killed_after_the_grace() {
     assert!(report.is_proven(), "{report:?}");
     assert_eq!(report.signal_used, Some(StopSignal::Kill));
     assert!(report.waited >= grace);
-    assert_eq!(
-        within(process.wait()).await.describe(),
-        "killed by SIGKILL (9)"
-    );
+    assert_eq!(within(process.wait()).await.describe(), "killed by SIGKILL (9)");
 }
 
 #[tokio::test]
@@ -152,10 +136,7 @@ async fn stop_and_wait_work_from_different_tasks() {
         async move { handle.wait().await }
     });
     assert!(within(handle.stop(GRACE)).await.is_proven());
-    assert_eq!(
-        within(waiting).await.unwrap().describe(),
-        "killed by SIGTERM (15)"
-    );
+    assert_eq!(within(waiting).await.unwrap().describe(), "killed by SIGTERM (15)");
     drop(output);
 }
 
@@ -171,16 +152,8 @@ async fn stopping_what_has_ended_sends_nothing() {
 #[tokio::test]
 async fn stop_leaves_another_step_alone() {
     let step = marker();
-    let mine = spawn(ProcessSpec::new(&step, "sh", "exec sleep 1000"))
-        .await
-        .unwrap();
-    let other = spawn(ProcessSpec::new(
-        format!("{step}-2"),
-        "sh",
-        "exec sleep 1000",
-    ))
-    .await
-    .unwrap();
+    let mine = spawn(ProcessSpec::new(&step, "sh", "exec sleep 1000")).await.unwrap();
+    let other = spawn(ProcessSpec::new(format!("{step}-2"), "sh", "exec sleep 1000")).await.unwrap();
     assert!(within(mine.stop(GRACE)).await.is_proven());
     assert!(is_alive(other.handle.pid()));
     assert!(within(other.stop(Duration::ZERO)).await.is_proven());
@@ -203,8 +176,7 @@ async fn a_lost_process_is_found_by_its_identity_and_ended() {
 #[tokio::test]
 async fn a_process_that_keeps_forking_is_ended() {
     let dir = tempfile::tempdir().unwrap();
-    let script =
-        "trap '' TERM; echo $$ >> pids; while :; do setsid sh -c 'sleep 1000' & sleep 0.01; done";
+    let script = "trap '' TERM; echo $$ >> pids; while :; do setsid sh -c 'sleep 1000' & sleep 0.01; done";
     let (process, _) = started(script, dir.path(), 1).await;
     let step = process.handle.identity().step.clone();
     let report = within(process.stop(Duration::from_millis(100))).await;

@@ -17,11 +17,7 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 /// A marker that no other test has.
 pub fn marker() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!(
-        "test-{}-{}",
-        std::process::id(),
-        NEXT.fetch_add(1, Ordering::Relaxed)
-    )
+    format!("test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// A script for `/bin/sh` under a marker of its own.
@@ -40,11 +36,7 @@ pub struct Finished {
 pub async fn run(spec: ProcessSpec) -> Finished {
     let RunningProcess { output, handle } = spawn(spec).await.unwrap();
     let (stdout, stderr) = within(drain(output)).await;
-    Finished {
-        stdout,
-        stderr,
-        exit: within(handle.wait()).await,
-    }
+    Finished { stdout, stderr, exit: within(handle.wait()).await }
 }
 
 /// Everything that is printed until the output ends.
@@ -56,17 +48,12 @@ pub async fn drain(mut output: mpsc::Receiver<OutputPiece>) -> (String, String) 
             Stream::Stderr => stderr.extend_from_slice(&piece.bytes),
         }
     }
-    (
-        String::from_utf8(stdout).unwrap(),
-        String::from_utf8(stderr).unwrap(),
-    )
+    (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
 /// Fails instead of hanging.
 pub async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(DEADLINE, future)
-        .await
-        .expect("it takes too long")
+    tokio::time::timeout(DEADLINE, future).await.expect("it takes too long")
 }
 
 /// Polls until there is something.
@@ -85,10 +72,7 @@ pub async fn eventually<T>(mut look: impl FnMut() -> Option<T>) -> T {
 pub async fn pids_in(file: &Path, count: usize) -> Vec<u32> {
     eventually(|| {
         let text = fs::read_to_string(file).ok()?;
-        let pids: Vec<u32> = text
-            .lines()
-            .filter_map(|line| line.trim().parse().ok())
-            .collect();
+        let pids: Vec<u32> = text.lines().filter_map(|line| line.trim().parse().ok()).collect();
         (pids.len() == count).then_some(pids)
     })
     .await

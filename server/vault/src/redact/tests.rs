@@ -22,11 +22,7 @@ fn check(secrets: &[&str], text: &str, expected: &str) {
             streamed.extend(stream.push(piece));
         }
         streamed.extend(stream.finish());
-        assert_eq!(
-            String::from_utf8(streamed).unwrap(),
-            expected,
-            "in pieces of {size}"
-        );
+        assert_eq!(String::from_utf8(streamed).unwrap(), expected, "in pieces of {size}");
     }
 }
 
@@ -37,50 +33,27 @@ fn push(stream: &mut RedactStream, text: &str) -> String {
 #[test]
 fn a_secret_is_masked_wherever_it_stands() {
     check(&["hunter2"], "hunter2", "••••••");
-    check(
-        &["hunter2"],
-        "psql -W hunter2 -h db",
-        "psql -W •••••• -h db",
-    );
-    check(
-        &["hunter2"],
-        "hunter1 hunter hunter2hunter2",
-        "hunter1 hunter ••••••••••••",
-    );
+    check(&["hunter2"], "psql -W hunter2 -h db", "psql -W •••••• -h db");
+    check(&["hunter2"], "hunter1 hunter hunter2hunter2", "hunter1 hunter ••••••••••••");
 }
 
 #[test]
 fn text_without_a_secret_is_borrowed() {
     let redacted = redactor(&["hunter2"]);
-    assert!(matches!(
-        redacted.redact("nothing here"),
-        Cow::Borrowed("nothing here")
-    ));
+    assert!(matches!(redacted.redact("nothing here"), Cow::Borrowed("nothing here")));
 }
 
 #[test]
 fn the_longer_of_two_secrets_is_masked_whole() {
-    check(
-        &["hunter", "hunter2hunter"],
-        "a hunter2hunter b",
-        "a •••••• b",
-    );
-    check(
-        &["hunter", "hunter2hunter"],
-        "a hunter2hunte b",
-        "a ••••••2hunte b",
-    );
+    check(&["hunter", "hunter2hunter"], "a hunter2hunter b", "a •••••• b");
+    check(&["hunter", "hunter2hunter"], "a hunter2hunte b", "a ••••••2hunte b");
 }
 
 #[test]
 fn secrets_that_overlap_are_masked_as_one_and_show_no_end() {
     check(&["abcdef", "defghi"], "<abcdefghi>", "<••••••>");
     check(&["abab"], "<ababab>", "<••••••>");
-    check(
-        &["bcde", "abcdefgh", "ghij"],
-        "<abcdefghij> <abcdefg>",
-        "<••••••> <a••••••fg>",
-    );
+    check(&["bcde", "abcdefgh", "ghij"], "<abcdefghij> <abcdefg>", "<••••••> <a••••••fg>");
 }
 
 #[test]
@@ -99,11 +72,7 @@ fn encoded_secrets_are_masked() {
         ("echo '{}'", "it'\\''s \"5\" / é".to_owned()),
     ];
     for (frame, form) in cases {
-        check(
-            &[secret],
-            &frame.replace("{}", &form),
-            &frame.replace("{}", MASK),
-        );
+        check(&[secret], &frame.replace("{}", &form), &frame.replace("{}", MASK));
     }
 }
 
@@ -111,11 +80,7 @@ fn encoded_secrets_are_masked() {
 fn a_key_is_masked_line_by_line() {
     let key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END KEY-----\n";
     check(&[key], key, "••••••\n");
-    check(
-        &[key],
-        "  | MIIEvQIBADANBgkq\r\n  | hkiG9w0BAQEFAASC\r\n",
-        "  | ••••••\r\n  | ••••••\r\n",
-    );
+    check(&[key], "  | MIIEvQIBADANBgkq\r\n  | hkiG9w0BAQEFAASC\r\n", "  | ••••••\r\n  | ••••••\r\n");
 }
 
 #[test]
@@ -213,9 +178,7 @@ fn piece() -> impl Strategy<Value = Piece> {
 fn text(pieces: &[Piece], forms: &[String]) -> String {
     let mut text = String::new();
     // All secrets may be too short.
-    let pieces = pieces
-        .iter()
-        .filter(|piece| matches!(piece, Piece::Noise(_)) || !forms.is_empty());
+    let pieces = pieces.iter().filter(|piece| matches!(piece, Piece::Noise(_)) || !forms.is_empty());
     for piece in pieces {
         match piece {
             Piece::Noise(noise) => text.push_str(noise),

@@ -1,0 +1,128 @@
+//! Runbooks: reading, writing, versions.
+
+use domain::{BlockId, Page, Runbook, RunbookDraft, RunbookId};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+use server_fn::codec::Json;
+
+#[cfg(feature = "ssr")]
+use super::server::{actor, services};
+use crate::error::Result;
+
+/// A runbook ready to be shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunbookPage {
+    /// The runbook.
+    pub runbook: Runbook,
+    /// The Markdown of its instructions as clean HTML, by block.
+    pub html: Vec<(BlockId, String)>,
+    /// The number of the newest version.
+    pub latest: u32,
+}
+
+/// A page of runbooks, the latest change first.
+#[server(prefix = "/rpc", endpoint = "list_runbooks")]
+pub async fn list_runbooks(
+    #[server(default)] q: Option<String>,
+    #[server(default)] tag: Option<String>,
+    #[server(default)] cursor: Option<String>,
+) -> Result<Page<Runbook>> {
+    let actor = actor().await?;
+    let filter = service::RunbookFilter { q: given(q), tag: given(tag), limit: 50, cursor: given(cursor) };
+    Ok(services()?.runbooks.list(&actor, filter).await?)
+}
+
+/// How many runbooks there are in all.
+#[server(prefix = "/rpc", endpoint = "count_runbooks")]
+pub async fn count_runbooks() -> Result<u64> {
+    let actor = actor().await?;
+    Ok(services()?.runbooks.count(&actor).await?)
+}
+
+/// Every tag in use and how often.
+#[server(prefix = "/rpc", endpoint = "list_tags")]
+pub async fn list_tags() -> Result<Vec<(String, u64)>> {
+    let actor = actor().await?;
+    Ok(services()?.runbooks.tags(&actor).await?)
+}
+
+/// The latest version.
+#[server(prefix = "/rpc", endpoint = "get_runbook")]
+pub async fn get_runbook(id: RunbookId) -> Result<RunbookPage> {
+    let actor = actor().await?;
+    let runbook = services()?.runbooks.get(&actor, id).await?;
+    Ok(RunbookPage { html: crate::components::markdown::server::render_blocks(&runbook.blocks), latest: runbook.version, runbook })
+}
+
+/// One version, old or new.
+#[server(prefix = "/rpc", endpoint = "get_version")]
+pub async fn get_version(id: RunbookId, version: u32) -> Result<RunbookPage> {
+    let actor = actor().await?;
+    let runbooks = services()?.runbooks;
+    let latest = runbooks.get(&actor, id).await?.version;
+    let runbook = runbooks.version(&actor, id, version).await?;
+    Ok(RunbookPage { html: crate::components::markdown::server::render_blocks(&runbook.blocks), latest, runbook })
+}
+
+/// Every version, the newest first.
+#[server(prefix = "/rpc", endpoint = "list_versions")]
+pub async fn list_versions(id: RunbookId) -> Result<Vec<Runbook>> {
+    let actor = actor().await?;
+    Ok(services()?.runbooks.versions(&actor, id).await?)
+}
+
+/// Makes a runbook.
+#[server(prefix = "/rpc", endpoint = "create_runbook", input = Json)]
+pub async fn create_runbook(draft: RunbookDraft) -> Result<Runbook> {
+    let actor = actor().await?;
+    Ok(services()?.runbooks.create(&actor, draft).await?)
+}
+
+/// Makes a new version; `if_match` is the version the change was based on.
+#[server(prefix = "/rpc", endpoint = "update_runbook", input = Json)]
+pub async fn update_runbook(id: RunbookId, draft: RunbookDraft, if_match: Option<u32>) -> Result<Runbook> {
+    let actor = actor().await?;
+    Ok(services()?.runbooks.update(&actor, id, draft, if_match).await?)
+}
+
+/// Deletes a runbook; its runs stay readable.
+#[server(prefix = "/rpc", endpoint = "delete_runbook")]
+pub async fn delete_runbook(id: RunbookId) -> Result<()> {
+    let actor = actor().await?;
+    services()?.runbooks.delete(&actor, id).await?;
+    leptos_axum::redirect("/runbooks");
+    Ok(())
+}
+
+/// Makes a new version that restores an old one.
+#[server(prefix = "/rpc", endpoint = "roll_back")]
+pub async fn roll_back(id: RunbookId, version: u32) -> Result<Runbook> {
+    let actor = actor().await?;
+    let runbook = services()?.runbooks.roll_back(&actor, id, version).await?;
+    leptos_axum::redirect(&format!("/runbooks/{id}"));
+    Ok(runbook)
+}
+
+/// Makes a copy and opens it in the editor.
+#[server(prefix = "/rpc", endpoint = "duplicate_runbook")]
+pub async fn duplicate_runbook(id: RunbookId) -> Result<Runbook> {
+    let actor = actor().await?;
+    let runbook = services()?.runbooks.duplicate(&actor, id).await?;
+    leptos_axum::redirect(&format!("/runbooks/{}/edit", runbook.id));
+    Ok(runbook)
+}
+
+/// Makes a runbook from a Markdown document.
+#[server(prefix = "/rpc", endpoint = "import_markdown")]
+pub async fn import_markdown(markdown: String, #[server(default)] file_name: Option<String>) -> Result<Runbook> {
+    let actor = actor().await?;
+    let runbook = services()?.runbooks.import(&actor, &markdown, given(file_name).as_deref()).await?;
+    leptos_axum::redirect(&format!("/runbooks/{}", runbook.id));
+    Ok(runbook)
+}
+
+/// A form sends an empty text where nothing was given.
+#[cfg(feature = "ssr")]
+pub(super) fn given(text: Option<String>) -> Option<String> {
+    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}

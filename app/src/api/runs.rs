@@ -1,0 +1,164 @@
+//! Runs: starting, watching, controlling, history.
+
+use std::collections::BTreeMap;
+
+use domain::{BlockId, Chunk, ControlAction, Page, Run, RunId, Runbook, RunbookId, RunState, Step, StepId};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "ssr")]
+use super::server::{actor, services};
+use crate::error::Result;
+
+/// A run ready to be shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunPage {
+    /// The run.
+    pub run: Run,
+    /// Its steps, every attempt, in the order of execution.
+    pub steps: Vec<Step>,
+    /// The end of what each step wrote so far (at most 64 KiB), by step.
+    pub tails: Vec<(StepId, String)>,
+    /// Whether the person who looks may control it.
+    pub may_control: bool,
+}
+
+/// What Home shows.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Home {
+    /// Runs that go on by themselves.
+    pub running: Vec<Run>,
+    /// Runs that need a person: waiting, interrupted or paused.
+    pub waiting: Vec<Run>,
+    /// Runs that failed within the last day.
+    pub failed: Vec<Run>,
+    /// Runs of the person who looks, the newest first.
+    pub mine: Vec<Run>,
+    /// Runbooks, the latest change first.
+    pub runbooks: Vec<Runbook>,
+    /// How many runbooks there are.
+    pub runbook_count: u64,
+}
+
+/// What runs, what waits, what failed.
+#[server(prefix = "/rpc", endpoint = "get_home")]
+pub async fn get_home() -> Result<Home> {
+    use service::{RunFilter, RunbookFilter};
+
+    let actor = actor().await?;
+    let services = services()?;
+    let filter = RunFilter { limit: 10, ..RunFilter::default() };
+    let in_state = |state: RunState| services.runs.list(&actor, RunFilter { state: Some(state), ..filter.clone() });
+    let mut running = Vec::new();
+    for state in [RunState::Running, RunState::Queued, RunState::Pausing, RunState::Stopping] {
+        running.extend(in_state(state).await?.items);
+    }
+    let mut waiting = Vec::new();
+    for state in [RunState::Waiting, RunState::Interrupted, RunState::Paused] {
+        waiting.extend(in_state(state).await?.items);
+    }
+    let yesterday = chrono::Utc::now() - chrono::TimeDelta::days(1);
+    let failed = RunFilter { state: Some(RunState::Failed), since: Some(yesterday), ..filter.clone() };
+    let mine = RunFilter { user: Some(actor.username.to_string()), ..filter.clone() };
+    Ok(Home {
+        running,
+        waiting,
+        failed: services.runs.list(&actor, failed).await?.items,
+        mine: services.runs.list(&actor, mine).await?.items,
+        runbooks: services.runbooks.list(&actor, RunbookFilter { limit: 10, ..RunbookFilter::default() }).await?.items,
+        runbook_count: services.runbooks.count(&actor).await?,
+    })
+}
+
+/// Starts a run: of one block and all after it (`from`), of chosen blocks (`only` set, ids in `blocks`), or of everything.
+#[server(prefix = "/rpc", endpoint = "start_run")]
+pub async fn start_run(
+    id: RunbookId,
+    #[server(default)] blocks: Vec<BlockId>,
+    #[server(default)] only: bool,
+    #[server(default)] from: Option<BlockId>,
+    #[server(default)] parameters: BTreeMap<String, String>,
+    #[server(default)] reason: Option<String>,
+    #[server(default)] guided: bool,
+) -> Result<RunId> {
+    use domain::{Faults, Problem, RunMode, plan::Selection};
+    use serde_json::Value;
+    use service::StartRun;
+
+    let actor = actor().await?;
+    let selection = match from {
+        Some(block) => Selection::From(block),
+        None if only && blocks.is_empty() => {
+            return Err(Problem::invalid(Faults::one("$.blocks", "select at least one block to run only those")).into());
+        }
+        None if only => Selection::Only(blocks),
+        None => Selection::All,
+    };
+    let start = StartRun {
+        selection,
+        parameters: parameters.into_iter().map(|(name, value)| (name, Value::String(value))).collect(),
+        mode: if guided { RunMode::Guided } else { RunMode::Auto },
+        reason: super::runbooks::given(reason),
+        ..StartRun::default()
+    };
+    let run = services()?.runs.start(&actor, id, start).await?;
+    leptos_axum::redirect(&format!("/runs/{}", run.id));
+    Ok(run.id)
+}
+
+/// A run, its steps and the end of what each wrote.
+#[server(prefix = "/rpc", endpoint = "get_run")]
+pub async fn get_run(id: RunId) -> Result<RunPage> {
+    use domain::Permission;
+
+    let actor = actor().await?;
+    let runs = services()?.runs;
+    let (run, steps) = runs.get(&actor, id).await?;
+    let mut tails = Vec::new();
+    for step in steps.iter().filter(|step| step.last_output > 0) {
+        tails.push((step.id, runs.tail(&actor, id, step).await?));
+    }
+    let own = run.started_by_id == actor.id && actor.may(Permission::Execute);
+    Ok(RunPage { may_control: own || actor.may(Permission::ControlAny), run, steps, tails })
+}
+
+/// What a step wrote after the piece with this number, at most `limit` pieces.
+#[server(prefix = "/rpc", endpoint = "get_output")]
+pub async fn get_output(id: RunId, step: StepId, after: u64, limit: u32) -> Result<Vec<Chunk>> {
+    let actor = actor().await?;
+    Ok(services()?.runs.output(&actor, id, step, after, limit.clamp(1, 400)).await?)
+}
+
+/// A page of runs, the newest first.
+#[server(prefix = "/rpc", endpoint = "list_runs")]
+pub async fn list_runs(
+    #[server(default)] runbook: Option<RunbookId>,
+    #[server(default)] state: Option<RunState>,
+    #[server(default)] user: Option<String>,
+    #[server(default)] cursor: Option<String>,
+) -> Result<Page<Run>> {
+    use service::RunFilter;
+
+    let actor = actor().await?;
+    let filter = RunFilter {
+        runbook,
+        state,
+        user: super::runbooks::given(user),
+        limit: 50,
+        cursor: super::runbooks::given(cursor),
+        ..RunFilter::default()
+    };
+    Ok(services()?.runs.list(&actor, filter).await?)
+}
+
+/// Pauses, resumes or stops a run, or answers its question.
+#[server(prefix = "/rpc", endpoint = "control_run")]
+pub async fn control_run(
+    id: RunId,
+    action: ControlAction,
+    #[server(default)] step: Option<StepId>,
+    #[server(default)] comment: Option<String>,
+) -> Result<Run> {
+    let actor = actor().await?;
+    Ok(services()?.runs.control(&actor, id, action, step, super::runbooks::given(comment)).await?)
+}

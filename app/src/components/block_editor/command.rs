@@ -1,0 +1,41 @@
+//! The form of a command.
+
+use leptos::prelude::*;
+
+use super::EditorState;
+use super::common::{AreaField, CheckField, MoreSettings, OnFailureField, TextField};
+use crate::state::draft::Field;
+
+/// A script, where it runs, and what counts as success.
+#[component]
+pub fn CommandForm(
+    /// The editor.
+    state: EditorState,
+    /// The block.
+    key: u64,
+) -> impl IntoView {
+    view! {
+        <AreaField state key field=Field::Command label="Command" class="code" placeholder="df -h {{ params.path }}"/>
+        <div class="grid">
+            <TextField state key field=Field::Host label="Host" placeholder="local"/>
+            <TextField state key field=Field::Timeout label="Timeout" placeholder="none"/>
+            <OnFailureField state key/>
+            <TextField state key field=Field::ExitCodes label="Expected exit codes" placeholder="0"/>
+        </div>
+        <CheckField state key field=Field::Confirm label="Ask before running"/>
+        <MoreSettings state key retry=true>
+            <div class="grid">
+                <TextField state key field=Field::Interpreter label="Interpreter" placeholder="/bin/sh"/>
+                <TextField state key field=Field::WorkingDir label="Working directory"/>
+            </div>
+            <AreaField state key field=Field::Env label="Environment" class="mono" placeholder="NAME=value"
+                hint="One variable a line"/>
+            <AreaField state key field=Field::Credentials label="Secrets it is given" class="mono"
+                placeholder="env TOKEN = name of a credential"
+                hint="One a line: env NAME = credential, or file NAME = credential for a private file"/>
+            <AreaField state key field=Field::Capture label="Capture" class="mono"
+                placeholder="version = stdout regex v(\\d+)"
+                hint="One value a line: name = stdout, with regex … or json_path … after it"/>
+        </MoreSettings>
+    }
+}

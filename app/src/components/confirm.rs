@@ -1,0 +1,28 @@
+//! A second thought before something that cannot be undone; works without JavaScript.
+
+use leptos::prelude::*;
+
+/// A closed button that opens to a sentence and the real one, which names its target.
+#[component]
+pub fn Confirm(
+    /// What the closed button says, such as “Delete…”.
+    label: &'static str,
+    /// What will happen.
+    #[prop(into)]
+    consequence: String,
+    /// Further classes of the closed button.
+    #[prop(optional)]
+    class: &'static str,
+    /// The form with the button that does it.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <details class="menu">
+            <summary class=format!("btn {class}")>{label}</summary>
+            <div class="menu__list">
+                <p class="small-text">{consequence}</p>
+                {children()}
+            </div>
+        </details>
+    }
+}

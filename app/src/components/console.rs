@@ -1,0 +1,1 @@
+//! Its author writes it next.

@@ -1,0 +1,51 @@
+//! Markdown as HTML: rendered and cleaned on the server, so that the browser needs neither a parser nor trust.
+
+use leptos::prelude::*;
+
+/// Clean HTML, made by this module on the server.
+#[component]
+pub fn Prose(
+    /// The HTML.
+    html: String,
+) -> impl IntoView {
+    view! { <div class="prose" inner_html=html></div> }
+}
+
+#[cfg(feature = "ssr")]
+pub(crate) mod server {
+    use domain::{Block, BlockId, BlockKind};
+    use pulldown_cmark::{Options, Parser, html};
+
+    /// The instructions among the blocks, nested ones included, as clean HTML.
+    pub fn render_blocks(blocks: &[Block]) -> Vec<(BlockId, String)> {
+        domain::plan::lay_out(blocks)
+            .into_iter()
+            .filter_map(|planned| match &planned.block.kind {
+                BlockKind::Instruction(instruction) => Some((planned.block.id, render(&instruction.text))),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// CommonMark with tables and task lists as clean HTML.
+    pub fn render(markdown: &str) -> String {
+        let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+        let mut unclean = String::new();
+        html::push_html(&mut unclean, Parser::new_ext(markdown, options));
+        ammonia::clean(&unclean)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::render;
+
+        #[test]
+        fn hostile_markup_does_not_get_through() {
+            let html = render("# Hi\n\n<script>alert(1)</script> <img src=x onerror=alert(1)> [x](javascript:alert(1))");
+            for trace in ["<script", "onerror", "javascript:"] {
+                assert!(!html.contains(trace), "{html}");
+            }
+            assert!(html.contains("<h1>Hi</h1>"), "{html}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What pages are put together from.
+
+pub mod block_editor;
+pub mod block_view;
+pub mod command_text;
+pub mod confirm;
+pub mod console;
+pub mod icon;
+pub mod markdown;
+pub mod notice;
+pub mod page_head;
+pub mod parameter_editor;
+pub mod params_form;
+pub mod pill;
+pub mod sidebar;
+pub mod time;

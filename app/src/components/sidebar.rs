@@ -1,0 +1,69 @@
+//! The bar on the left: where one can go, and who one is.
+
+use domain::Permission;
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+use super::icon::Icon;
+use super::notice::{ErrorPage, ToSignIn};
+use leptos::server_fn::ServerFn as _;
+
+use crate::api::session::{Me, SignOut};
+use crate::use_me;
+
+/// The bar. It waits for who is signed in, and sends nobody to the sign-in.
+#[component]
+pub fn Sidebar() -> impl IntoView {
+    let me = use_me();
+    view! {
+        <header class="side">
+            <a class="brand" href="/" aria-label="Runbook Studio, home"><Icon icon=icondata_lu::LuTerminal/><span>"Runbook Studio"</span></a>
+            <a class="find" href="/runbooks" aria-label="Search runbooks"><Icon icon=icondata_lu::LuSearch/><span>"Search…"</span></a>
+            <Suspense>
+                {move || Suspend::new(async move {
+                    match me.await {
+                        Ok(Some(me)) => view! { <Nav me=me.clone()/><Who me=me/> }.into_any(),
+                        Ok(None) => view! { <ToSignIn/> }.into_any(),
+                        Err(error) => view! { <ErrorPage error=error/> }.into_any(),
+                    }
+                })}
+            </Suspense>
+        </header>
+    }
+}
+
+#[component]
+fn Nav(me: Me) -> impl IntoView {
+    let path = use_location().pathname;
+    let current = move |root: &'static str| {
+        move || path.with(|path| if root == "/" { path == "/" } else { path.starts_with(root) }).then_some("page")
+    };
+    view! {
+        <nav aria-label="Main">
+            <ul>
+                <li><a href="/" aria-current=current("/")><Icon icon=icondata_lu::LuHouse/>"Home"</a></li>
+                <li><a href="/runbooks" aria-current=current("/runbooks")><Icon icon=icondata_lu::LuBook/>"Runbooks"</a></li>
+                <li><a href="/history" aria-current=current("/history")><Icon icon=icondata_lu::LuHistory/>"History"</a></li>
+                {me.may(Permission::ManageCredentials).then(|| view! {
+                    <li class="group">"Manage"</li>
+                    <li><a href="/credentials" aria-current=current("/credentials")><Icon icon=icondata_lu::LuKeyRound/>"Credentials"</a></li>
+                })}
+            </ul>
+        </nav>
+    }
+}
+
+#[component]
+fn Who(me: Me) -> impl IntoView {
+    let initials: String = me.username.chars().filter(|c| c.is_alphanumeric()).take(2).collect::<String>().to_uppercase();
+    // A plain form: what follows is another person's page, loaded afresh.
+    view! {
+        <div class="me">
+            <span class="avatar" aria-hidden="true">{initials}</span>
+            <span class="me__name">{me.username}<small>{me.role.as_str()}</small></span>
+            <form method="post" action=SignOut::url()>
+                <button class="btn quiet small icon" aria-label="Sign out" title="Sign out"><Icon icon=icondata_lu::LuLogOut/></button>
+            </form>
+        </div>
+    }
+}

@@ -1,0 +1,172 @@
+//! A runbook as a document, and the form that runs it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use domain::{Permission, Runbook, RunbookId};
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+use wasm_bindgen::JsCast;
+
+use super::use_param;
+use crate::api::runbooks::{RunbookPage as Shown, get_runbook};
+use crate::api::runs::StartRun;
+use crate::api::session::Me;
+use crate::components::block_view::{BlockView, Html, host};
+use crate::components::icon::Icon;
+use crate::components::notice::{ErrorPage, Outcome};
+use crate::components::page_head::{RunbookHead, RunbookTab};
+use crate::components::params_form::ParamsForm;
+use crate::components::time::When;
+use crate::use_me;
+
+const FORM: &str = "run";
+
+/// `/runbooks/:id`.
+#[component]
+pub fn RunbookPage() -> impl IntoView {
+    let id = use_param::<RunbookId>("id");
+    let params = use_params_map();
+    let page = Resource::new_blocking(
+        move || params.with(|params| params.get("id")),
+        move |_| {
+            let id = untrack(id);
+            async move { get_runbook(id?).await }
+        },
+    );
+    let me = use_me();
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                let me = me.await.ok().flatten();
+                match page.await {
+                    Ok(page) => view! { <Show page=page me=me/> }.into_any(),
+                    Err(error) => view! { <ErrorPage error=error/> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+#[component]
+fn Show(page: Shown, me: Option<Me>) -> impl IntoView {
+    let runbook = page.runbook.clone();
+    let may_run = me.as_ref().is_some_and(|me| me.may(Permission::Execute)) && !runbook.blocks.is_empty();
+    let start = ServerAction::<StartRun>::new();
+    let selected = RwSignal::new(0_u32);
+    view! {
+        <RunbookHead runbook=runbook.clone() tab=RunbookTab::Runbook me=me/>
+        <div class="cols cols--doc" on:change=move |_| selected.set(count_selected())>
+            <div>
+                <Document page=page run_form=may_run.then_some(FORM)/>
+                {may_run.then(|| view! { <SelectedBar selected=selected/> })}
+            </div>
+            <aside>
+                {may_run.then(|| view! { <RunForm runbook=runbook.clone() start=start/> })}
+                <Details runbook=runbook/>
+            </aside>
+        </div>
+    }
+}
+
+/// The description and the blocks of one version.
+#[component]
+pub fn Document(
+    /// The version.
+    page: Shown,
+    /// The id of the form that runs blocks, where they can be run.
+    run_form: Option<&'static str>,
+) -> impl IntoView {
+    let html: Html = Arc::new(page.html.into_iter().collect());
+    let runbook = page.runbook;
+    let empty = runbook.blocks.is_empty();
+    let blocks = runbook.blocks.into_iter().map(|block| view! { <BlockView block=block html=html.clone() run_form=run_form/> });
+    view! {
+        <div class="doc">
+            {(!runbook.description.is_empty()).then(|| view! { <p class="doc__lead">{runbook.description}</p> })}
+            {blocks.collect_view()}
+            {empty.then(|| view! {
+                <div class="empty empty--small"><Icon icon=icondata_lu::LuFileText class="icon--big"/><h2>"No blocks yet"</h2><p>"Edit this runbook to add instructions and commands."</p></div>
+            })}
+        </div>
+    }
+}
+
+#[component]
+fn SelectedBar(selected: RwSignal<u32>) -> impl IntoView {
+    let text = move || match selected.get() {
+        0 => "Tick blocks to run only those".to_owned(),
+        1 => "1 block selected".to_owned(),
+        many => format!("{many} blocks selected"),
+    };
+    view! {
+        <div class="select-run">
+            <b role="status">{text}</b>
+            <span class="spacer"></span>
+            <button class="btn small primary" form=FORM name="only" value="true">"Run selected"</button>
+        </div>
+    }
+}
+
+#[component]
+fn RunForm(runbook: Runbook, start: ServerAction<StartRun>) -> impl IntoView {
+    let hosts: BTreeSet<&str> = domain::plan::lay_out(&runbook.blocks).iter().filter_map(|planned| host(planned.block)).collect();
+    let on = hosts.into_iter().map(|host| if host == "local" { "this server" } else { host }).collect::<Vec<_>>().join(", ");
+    let label = if on.is_empty() { "Run all".to_owned() } else { format!("Run all on {on}") };
+    let pending = start.pending();
+    view! {
+        <section class="card card--pad" aria-labelledby="run-heading">
+            <h2 id="run-heading">"Run"</h2>
+            <Outcome action=start/>
+            <ActionForm action=start attr:id=FORM attr:class="form">
+                <input type="hidden" name="id" value=runbook.id.to_string()/>
+                // Return in a field runs everything, not the first button of the page.
+                <button class="visually-hidden" tabindex="-1" aria-hidden="true">{label.clone()}</button>
+                <ParamsForm parameters=runbook.parameters/>
+                <div class="field">
+                    <label for="reason">"Reason"<span class="faint">" (optional)"</span></label>
+                    <input id="reason" name="reason" maxlength="500" placeholder="Alert, ticket or a few words" autocomplete="off"/>
+                </div>
+                <label class="check"><input type="checkbox" name="guided" value="true"/><span>"Guided"<small>"Ask me before each command and API call"</small></span></label>
+                <div class="form__actions">
+                    <button class="btn primary" disabled=pending><Icon icon=icondata_lu::LuPlay/>{label}</button>
+                </div>
+            </ActionForm>
+        </section>
+    }
+}
+
+#[component]
+fn Details(runbook: Runbook) -> impl IntoView {
+    view! {
+        <section class="card info" aria-label="Details">
+            <dl>
+                <dt>"Version"</dt><dd class="num">{runbook.version}</dd>
+                <dt>"Changed"</dt><dd><When at=runbook.updated_at/>" by "{runbook.updated_by}</dd>
+                <dt>"Created"</dt><dd><When at=runbook.created_at/>" by "{runbook.created_by}</dd>
+                {runbook.last_run.map(|last| view! {
+                    <dt>"Last run"</dt><dd><a class="link" href=format!("/runs/{}", last.id)>{last.state.as_str()}</a>", "<When at=last.at/></dd>
+                })}
+                {(!runbook.tags.is_empty()).then(|| view! {
+                    <dt>"Tags"</dt>
+                    <dd class="tags">{runbook.tags.into_iter().map(|tag| view! { <a class="tag" href=format!("/runbooks?tag={tag}")>{tag.clone()}</a> }).collect_view()}</dd>
+                })}
+            </dl>
+        </section>
+    }
+}
+
+/// How many blocks are ticked.
+fn count_selected() -> u32 {
+    document()
+        .query_selector_all(".doc__pick input")
+        .map(|boxes| {
+            (0..boxes.length())
+                .filter_map(|index| boxes.get(index)?.dyn_into::<web_sys::HtmlInputElement>().ok())
+                .filter(web_sys::HtmlInputElement::checked)
+                .count()
+        })
+        .ok()
+        .and_then(|count| u32::try_from(count).ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,134 @@
+//! The versions of a runbook: the list, one of them, and the way back.
+
+use domain::{Permission, Runbook, RunbookId};
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+use super::runbook::Document;
+use super::use_param;
+use crate::api::runbooks::{RollBack, get_version, list_versions};
+use crate::api::session::Me;
+use crate::components::confirm::Confirm;
+use crate::components::icon::Icon;
+use crate::components::notice::{ErrorPage, Outcome};
+use crate::components::page_head::{RunbookHead, RunbookTab};
+use crate::components::time::When;
+use crate::use_me;
+
+/// `/runbooks/:id/versions`.
+#[component]
+pub fn VersionsPage() -> impl IntoView {
+    let id = use_param::<RunbookId>("id");
+    let params = use_params_map();
+    let versions = Resource::new_blocking(
+        move || params.with(|params| params.get("id")),
+        move |_| {
+            let id = untrack(id);
+            async move { list_versions(id?).await }
+        },
+    );
+    let me = use_me();
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                let me = me.await.ok().flatten();
+                match versions.await {
+                    Ok(versions) => view! { <List versions=versions me=me/> }.into_any(),
+                    Err(error) => view! { <ErrorPage error=error/> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+/// `/runbooks/:id/versions/:n`.
+#[component]
+pub fn VersionPage() -> impl IntoView {
+    let id = use_param::<RunbookId>("id");
+    let number = use_param::<u32>("n");
+    let params = use_params_map();
+    let page = Resource::new_blocking(
+        move || params.with(|params| (params.get("id"), params.get("n"))),
+        move |_| {
+            let (id, number) = untrack(|| (id(), number()));
+            async move { get_version(id?, number?).await }
+        },
+    );
+    let me = use_me();
+    let roll_back = ServerAction::<RollBack>::new();
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                let me = me.await.ok().flatten();
+                match page.await {
+                    Ok(page) => {
+                        let (id, version, latest) = (page.runbook.id, page.runbook.version, page.latest);
+                        let old = version != latest;
+                        let may_write = me.as_ref().is_some_and(|me| me.may(Permission::Write));
+                        view! {
+                            <RunbookHead runbook=page.runbook.clone() tab=RunbookTab::Versions me=me/>
+                            <div class="page">
+                                <Outcome action=roll_back/>
+                                {old.then(|| view! {
+                                    <div class="notice info" role="status">
+                                        <Icon icon=icondata_lu::LuHistory/>
+                                        <div>{format!("This is version {version}; the newest is version {latest}.")}</div>
+                                    </div>
+                                })}
+                                {(old && may_write).then(|| view! { <Restore id=id version=version latest=latest action=roll_back/> })}
+                                <Document page=page run_form=None/>
+                            </div>
+                        }
+                        .into_any()
+                    }
+                    Err(error) => view! { <ErrorPage error=error/> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+#[component]
+fn List(versions: Vec<Runbook>, me: Option<Me>) -> impl IntoView {
+    let roll_back = ServerAction::<RollBack>::new();
+    let may_write = me.as_ref().is_some_and(|me| me.may(Permission::Write));
+    let Some(newest) = versions.first().cloned() else { return ().into_any() };
+    let latest = newest.version;
+    let rows = versions
+        .into_iter()
+        .map(|version| {
+            let current = version.version == latest;
+            let what = version.message.unwrap_or_else(|| if version.version == 1 { "First version".to_owned() } else { "No summary".to_owned() });
+            view! {
+                <li class=if current { "version version--current" } else { "version" }>
+                    <b><a class="link" href=format!("/runbooks/{}/versions/{}", version.id, version.version)>{format!("v{}", version.version)}</a></b>
+                    <p>{what}" "<span class="faint">{version.updated_by}</span></p>
+                    {current.then(|| view! { <span class="pill ok"><Icon icon=icondata_lu::LuCheck/>"Current"</span> })}
+                    <span class="faint"><When at=version.updated_at/></span>
+                    {(!current && may_write).then(|| view! { <Restore id=version.id version=version.version latest=latest action=roll_back/> })}
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <RunbookHead runbook=newest tab=RunbookTab::Versions me=me/>
+        <div class="page">
+            <Outcome action=roll_back/>
+            <ol class="card versions">{rows}</ol>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Restore(id: RunbookId, version: u32, latest: u32, action: ServerAction<RollBack>) -> impl IntoView {
+    view! {
+        <Confirm label="Restore…" class="small" consequence=format!("Makes version {} with everything as it was in version {version}.", latest + 1)>
+            <ActionForm action=action>
+                <input type="hidden" name="id" value=id.to_string()/>
+                <input type="hidden" name="version" value=version.to_string()/>
+                <button class="btn small primary">{format!("Restore version {version}")}</button>
+            </ActionForm>
+        </Confirm>
+    }
+}

@@ -1,0 +1,5 @@
+//! The logic behind the pages, without a browser: plain structs with plain tests.
+
+pub mod ansi;
+pub mod draft;
+pub mod timeline;

@@ -1,0 +1,172 @@
+//! Takes up runs, keeps their leases alive and passes on what people ask of them.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use chrono::Utc;
+use domain::RunId;
+use store::Claim;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, debug, error, info, info_span, warn};
+
+use crate::handle::{Control, Shared};
+use crate::run_task;
+
+/// How many runs are claimed at once.
+const BATCH: usize = 50;
+
+/// The life of an engine: until it is asked to close, and all its tasks have ended.
+pub(crate) async fn work(shared: Arc<Shared>) {
+    // Whatever becomes of this task, nobody waits for it for ever, and what it started ends with it.
+    let _done = shared.done.clone().drop_guard();
+    let mut helpers = JoinSet::new();
+    helpers.spawn(heartbeat(Arc::clone(&shared)));
+    helpers.spawn(control(Arc::clone(&shared)));
+    let mut tasks: JoinSet<()> = JoinSet::new();
+    let mut poll = interval(shared.config.poll);
+    poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = shared.closing.cancelled() => break,
+            _ = poll.tick() => {}
+            () = shared.wake.notified() => {}
+            Some(_) = tasks.join_next() => {}
+        }
+        while tasks.try_join_next().is_some() {}
+        claim(&shared, &mut tasks).await;
+    }
+    info!(runs = tasks.len(), "closing: runs in hand go on to their next step boundary");
+    while tasks.join_next().await.is_some() {}
+}
+
+async fn claim(shared: &Arc<Shared>, tasks: &mut JoinSet<()>) {
+    loop {
+        let limit = shared.room().min(BATCH);
+        if limit == 0 || shared.closing.is_cancelled() {
+            return;
+        }
+        let now = Utc::now();
+        let limit_asked = u32::try_from(limit).unwrap_or(u32::MAX);
+        let claims = match shared.store.claim_runs(&shared.config.owner, now, now + shared.config.lease, limit_asked).await {
+            Ok(claims) => claims,
+            Err(error) => {
+                warn!(error = &error as &dyn std::error::Error, "runs could not be claimed; trying again");
+                return;
+            }
+        };
+        let full = claims.len() >= limit;
+        for claim in claims {
+            start(shared, tasks, claim);
+        }
+        if !full {
+            return;
+        }
+    }
+}
+
+fn start(shared: &Arc<Shared>, tasks: &mut JoinSet<()>, claim: Claim) {
+    let run = claim.run.id;
+    let span = info_span!("run", run.id = %run, run.number = claim.run.number);
+    let control = Arc::new(Control {
+        asked: watch::Sender::new((claim.run.state, claim.run.mode)),
+        lost: CancellationToken::new(),
+    });
+    // A task of ours that still winds down under an older lease must not speak for the run any more.
+    if let Some(older) = shared.held().insert(run, Arc::clone(&control)) {
+        older.lost.cancel();
+    }
+    shared.busy.fetch_add(1, Ordering::Relaxed);
+    metrics::gauge!("runbook_studio_runs_active").increment(1);
+    let shared = Arc::clone(shared);
+    tasks.spawn(
+        async move {
+            let guard = Held { shared: Arc::clone(&shared), run, control: Arc::clone(&control) };
+            let mut inner = JoinSet::new();
+            let lease = claim.lease.clone();
+            inner.spawn(run_task::drive(Arc::clone(&shared), control, claim).in_current_span());
+            if let Some(Err(broken)) = inner.join_next().await
+                && let Ok(panic) = broken.try_into_panic()
+            {
+                error!(panic = said(panic.as_ref()), "a run task panicked; its run fails");
+                run_task::fail_after_panic(&shared, &lease).await;
+            }
+            drop(guard);
+        }
+        .instrument(span),
+    );
+}
+
+/// Forgets a run when its task ends, however it ends.
+struct Held {
+    shared: Arc<Shared>,
+    run: RunId,
+    control: Arc<Control>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut held = self.shared.held();
+        if held.get(&self.run).is_some_and(|control| Arc::ptr_eq(control, &self.control)) {
+            held.remove(&self.run);
+        }
+        drop(held);
+        self.shared.busy.fetch_sub(1, Ordering::Relaxed);
+        metrics::gauge!("runbook_studio_runs_active").decrement(1);
+        // There is room again, and the run may have been answered while we let go of it.
+        self.shared.wake.notify_one();
+    }
+}
+
+fn said(panic: &(dyn Any + Send)) -> &str {
+    panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("?")
+}
+
+async fn heartbeat(shared: Arc<Shared>) {
+    let mut beat = interval(shared.config.heartbeat);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        beat.tick().await;
+        if let Err(error) = shared.store.renew_leases(&shared.config.owner, Utc::now() + shared.config.lease).await {
+            warn!(error = &error as &dyn std::error::Error, "leases could not be renewed; trying again");
+        }
+    }
+}
+
+async fn control(shared: Arc<Shared>) {
+    let mut poll = interval(shared.config.poll);
+    poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = poll.tick() => {}
+            () = shared.nudge.notified() => {}
+        }
+        let before: Vec<_> = shared.held().iter().map(|(run, control)| (*run, Arc::clone(control))).collect();
+        if before.is_empty() {
+            continue;
+        }
+        let states = match shared.store.owned_states(&shared.config.owner).await {
+            Ok(states) => states,
+            Err(error) => {
+                warn!(error = &error as &dyn std::error::Error, "controls could not be read; trying again");
+                continue;
+            }
+        };
+        let states: std::collections::HashMap<_, _> = states.into_iter().map(|(run, state, mode)| (run, (state, mode))).collect();
+        for (run, control) in before {
+            match states.get(&run) {
+                Some(now) => {
+                    control.asked.send_if_modified(|asked| std::mem::replace(asked, *now) != *now);
+                }
+                // Released by its own task, or taken by another worker: either way not ours.
+                None => {
+                    debug!(run.id = %run, "no longer ours");
+                    control.lost.cancel();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! How the engine behaves.
+
+use std::time::Duration;
+
+/// Settings of an engine.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Names this worker in leases; no two workers that live at the same time may share one.
+    pub owner: String,
+    /// How long a run stays ours without a sign of life.
+    pub lease: Duration,
+    /// How often we give one.
+    pub heartbeat: Duration,
+    /// How often we look for runs to take up and for what people asked of those we hold.
+    pub poll: Duration,
+    /// What a stopped process gets to tidy up before it is killed.
+    pub stop_grace: Duration,
+    /// How many runs execute at once; those that wait for a timer do not count.
+    pub max_runs: usize,
+    /// How much output of one step is kept, in bytes.
+    pub output_cap: u64,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            owner: uuid::Uuid::now_v7().to_string(),
+            lease: Duration::from_secs(15),
+            heartbeat: Duration::from_secs(5),
+            poll: Duration::from_secs(1),
+            stop_grace: Duration::from_secs(10),
+            max_runs: 200,
+            output_cap: 64 * 1024 * 1024,
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Starts the engine, and what others hold of it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::{RunEvent, RunId, RunMode, RunState};
+use store::Store;
+use tokio::sync::{Notify, broadcast, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use vault::Vault;
+
+use crate::claim;
+use crate::config::EngineConfig;
+use crate::hub::Hub;
+
+/// Executes runs.
+#[derive(Debug)]
+pub struct Engine;
+
+/// A cheap handle to a running engine.
+#[derive(Clone)]
+pub struct EngineHandle {
+    shared: Arc<Shared>,
+}
+
+/// What all tasks of the engine share.
+pub(crate) struct Shared {
+    pub(crate) config: EngineConfig,
+    pub(crate) store: Store,
+    pub(crate) vault: Vault,
+    pub(crate) hub: Hub,
+    pub(crate) http: crate::executors::api::Http,
+    /// Runs may be waiting to be taken up.
+    pub(crate) wake: Notify,
+    /// Somebody asked something of a run that we hold.
+    pub(crate) nudge: Notify,
+    /// Nothing more is taken up; runs go back at their next step boundary.
+    pub(crate) closing: CancellationToken,
+    /// The grace is over: steps that still run are ended.
+    pub(crate) closed: CancellationToken,
+    /// All tasks have ended.
+    pub(crate) done: CancellationToken,
+    /// The runs we hold.
+    pub(crate) held: Mutex<HashMap<RunId, Arc<Control>>>,
+    /// How many of them execute rather than wait for a timer.
+    pub(crate) busy: AtomicUsize,
+}
+
+/// What others have to say to the task of a run.
+#[derive(Debug)]
+pub(crate) struct Control {
+    /// What people asked for: the run's state and mode as the store has them.
+    pub(crate) asked: watch::Sender<(RunState, RunMode)>,
+    /// The lease is lost.
+    pub(crate) lost: CancellationToken,
+}
+
+impl Engine {
+    /// Starts claiming and executing. The join handle ends after [`EngineHandle::shutdown`].
+    pub fn start(config: EngineConfig, store: Store, vault: Vault) -> (EngineHandle, JoinHandle<()>) {
+        let shared = Arc::new(Shared {
+            config,
+            store,
+            vault,
+            hub: Hub::default(),
+            http: crate::executors::api::Http::new(),
+            wake: Notify::new(),
+            nudge: Notify::new(),
+            closing: CancellationToken::new(),
+            closed: CancellationToken::new(),
+            done: CancellationToken::new(),
+            held: Mutex::default(),
+            busy: AtomicUsize::new(0),
+        });
+        let task = tokio::spawn(claim::work(Arc::clone(&shared)));
+        (EngineHandle { shared }, task)
+    }
+}
+
+impl EngineHandle {
+    /// A run was queued, resumed or answered: look for it now.
+    pub fn wake(&self) {
+        self.shared.wake.notify_one();
+    }
+
+    /// The state of a run that a worker may hold was changed by a control: look at it now.
+    pub fn nudge(&self, run: RunId) {
+        if self.shared.held().contains_key(&run) {
+            self.shared.nudge.notify_one();
+        }
+    }
+
+    /// Tells the viewers of a run that no worker holds.
+    pub fn publish(&self, run: RunId, event: RunEvent) {
+        self.shared.hub.publish(run, event);
+    }
+
+    /// Watches a run from now on; whoever falls behind reads the store.
+    #[must_use]
+    pub fn subscribe(&self, run: RunId) -> broadcast::Receiver<Arc<RunEvent>> {
+        self.shared.hub.subscribe(run)
+    }
+
+    /// Takes up nothing more, gives running steps the grace, and hands runs back at a step boundary. A step that outlives
+    /// the grace is ended and its run says so. Returns when every task has ended.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.shared.closing.cancel();
+        if tokio::time::timeout(grace, self.shared.done.cancelled()).await.is_err() {
+            self.shared.closed.cancel();
+            self.shared.done.cancelled().await;
+        }
+    }
+}
+
+impl std::fmt::Debug for EngineHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EngineHandle").field("owner", &self.shared.config.owner).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(crate) fn held(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Arc<Control>>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many more runs may be taken up now.
+    pub(crate) fn room(&self) -> usize {
+        self.config.max_runs.saturating_sub(self.busy.load(Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,95 @@
+//! The steps that a run begins with.
+
+use std::collections::HashSet;
+
+use domain::block::BlockKind;
+use domain::plan::lay_out;
+use domain::{Block, Step, StepId, StepState};
+
+/// What a step that was not selected says.
+pub const NOT_SELECTED: &str = "not selected";
+
+/// One step for each planned block: pending where it is selected, skipped where it is not. They carry the events 1, 2, …
+/// and the text of their block before values are put in.
+#[must_use]
+pub fn initial_steps(blocks: &[Block], selected: &HashSet<u32>) -> Vec<Step> {
+    lay_out(blocks)
+        .into_iter()
+        .map(|planned| {
+            let chosen = selected.contains(&planned.ordinal);
+            Step {
+                id: StepId::new(),
+                block_id: planned.block.id,
+                name: planned.block.title(),
+                kind: planned.block.block_type(),
+                ordinal: planned.ordinal,
+                depth: planned.depth,
+                attempt: 1,
+                state: if chosen { StepState::Pending } else { StepState::Skipped },
+                what: unrendered(planned.block),
+                host: host(planned.block),
+                exit_code: None,
+                result: None,
+                started_at: None,
+                ended_at: None,
+                due_at: None,
+                error: (!chosen).then(|| NOT_SELECTED.to_owned()),
+                answer: None,
+                event: u64::from(planned.ordinal) + 1,
+                last_output: 0,
+            }
+        })
+        .collect()
+}
+
+/// What a block does, as it is written.
+pub(crate) fn unrendered(block: &Block) -> String {
+    match &block.kind {
+        BlockKind::Instruction(block) => block.text.clone(),
+        BlockKind::Command(block) => block.command.clone(),
+        BlockKind::Api(block) => format!("{} {}", block.method.as_str(), block.url),
+        BlockKind::Condition(block) => block.check.describe(),
+        BlockKind::Timer(block) => format!("Wait {}", block.duration),
+    }
+}
+
+fn host(block: &Block) -> Option<String> {
+    match &block.kind {
+        BlockKind::Command(block) => Some(block.host.clone()),
+        BlockKind::Condition(block) => block.check.host().map(str::to_owned),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::block::{Check, CommandBlock, ConditionBlock, OnFalse};
+
+    use super::*;
+
+    #[test]
+    fn every_planned_block_has_a_step_and_what_is_not_selected_is_skipped() {
+        let command = |text: &str| {
+            Block::new("", BlockKind::Command(CommandBlock { command: text.into(), ..CommandBlock::default() }))
+        };
+        let condition = ConditionBlock {
+            check: Check::Expression { expression: "true".into() },
+            nested_blocks: vec![command("inner {{ params.x }}")],
+            else_blocks: Vec::new(),
+            on_false: OnFalse::Continue,
+        };
+        let blocks = [Block::new("check", BlockKind::Condition(condition)), command("after")];
+        let steps = initial_steps(&blocks, &HashSet::from([0, 1]));
+        let seen: Vec<_> = steps.iter().map(|s| (s.ordinal, s.depth, s.state, s.event, s.what.as_str())).collect();
+        assert_eq!(
+            seen,
+            [
+                (0, 0, StepState::Pending, 1, "true?"),
+                (1, 1, StepState::Pending, 2, "inner {{ params.x }}"),
+                (2, 0, StepState::Skipped, 3, "after"),
+            ]
+        );
+        assert_eq!(steps[2].error.as_deref(), Some(NOT_SELECTED));
+        assert_eq!(steps[1].host.as_deref(), Some("local"));
+    }
+}

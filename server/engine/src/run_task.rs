@@ -1,0 +1,470 @@
+//! The task of one run: what it holds, and the ways in which it writes.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use domain::plan::{Planned, lay_out};
+use domain::{BlockType, Chunk, Run, RunEvent, RunMode, RunState, Step, StepState, Stream};
+use store::{Claim, Lease, Progress, Saved, StoreError};
+use tokio::sync::watch;
+use tracing::{debug, error, info, warn};
+
+use crate::capture;
+use crate::error::Halt;
+use crate::executors::KEEP_FOR_TEMPLATES;
+use crate::handle::{Control, Shared};
+use crate::secrets::Secrets;
+use crate::template::Context;
+
+/// How often the store is asked again before a run is given up, the waits doubling from the first.
+const ATTEMPTS: u32 = 9;
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+
+/// A run in hand.
+pub(crate) struct RunTask {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) asked: watch::Receiver<(RunState, RunMode)>,
+    pub(crate) pen: Pen,
+    /// Every attempt at every step.
+    pub(crate) steps: Vec<Step>,
+    /// The newest attempt of each ordinal, as an index into `steps`.
+    pub(crate) newest: Vec<usize>,
+    /// Steps that changed since the last write.
+    pub(crate) dirty: BTreeSet<usize>,
+    pub(crate) secrets: Secrets,
+    pub(crate) context: Context,
+}
+
+/// The right and the means to write about a run. `run.state` is what the store is known to hold; `run.event` is the last
+/// number that was given out.
+pub(crate) struct Pen {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) lease: Lease,
+    pub(crate) run: Run,
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Commit {
+    /// It is durable.
+    Done,
+    /// Nothing was written: a person changed the run's state meanwhile, which `Pen::run` now says.
+    Moved,
+}
+
+/// Drives a run until it is at rest, lost or handed back.
+pub(crate) async fn drive(shared: Arc<Shared>, control: Arc<Control>, claim: Claim) {
+    let (lease, id) = (claim.lease.clone(), claim.run.id);
+    let halt = match take_up(&shared, &control, claim).await {
+        Ok(()) => return,
+        Err(halt) => halt,
+    };
+    match halt {
+        Halt::AtRest => debug!("the run is at rest"),
+        Halt::Lost => info!(run.id = %id, "the lease was lost; another worker goes on"),
+        Halt::HandBack => hand_back(&shared, &lease).await,
+        Halt::Store(cause) => {
+            error!(error = &cause as &dyn Error, "the store failed; the run is handed back when it answers again");
+            hand_back(&shared, &lease).await;
+        }
+    }
+}
+
+/// Ends a run whose task panicked.
+pub(crate) async fn fail_after_panic(shared: &Shared, lease: &Lease) {
+    let sentence = "a fault in the server ended this run; its log says more";
+    let attempt = async {
+        let Some(mut run) = persist(|| shared.store.run(lease.run)).await? else { return Ok(()) };
+        let mut steps = persist(|| shared.store.steps(lease.run)).await?;
+        let now = Utc::now();
+        let mut event = steps.iter().map(|step| step.event.max(step.last_output)).fold(run.event, u64::max) + 1_000;
+        steps.retain_mut(|step| {
+            (step.state, step.error) = match step.state {
+                StepState::Running => (StepState::Failed, Some(sentence.to_owned())),
+                StepState::Pending | StepState::Waiting => (StepState::Skipped, Some("not reached".to_owned())),
+                _ => return false,
+            };
+            step.ended_at = Some(now);
+            event += 1;
+            step.event = event;
+            true
+        });
+        run.state = RunState::Failed;
+        run.error = Some(sentence.to_owned());
+        run.ended_at = Some(now);
+        run.event = event + 1;
+        let expect = [RunState::Running, RunState::Pausing, RunState::Stopping];
+        let progress = Progress { run: &run, expect: &expect, steps: &steps, release: true };
+        if persist(|| shared.store.save_progress(lease, &progress)).await? == Saved::Written {
+            for step in steps {
+                shared.hub.publish(run.id, RunEvent::Step(Box::new(step)));
+            }
+            metrics::counter!("runbook_studio_runs_finished", "state" => run.state.as_str()).increment(1);
+            shared.hub.publish(run.id, RunEvent::Run(Box::new(run)));
+        }
+        Ok::<(), StoreError>(())
+    };
+    if let Err(cause) = attempt.await {
+        error!(error = &cause as &dyn Error, "a run that panicked could not be failed; it is handed back");
+        hand_back(shared, lease).await;
+    }
+}
+
+/// Gives the run back, however long the store takes to answer; our other leases are renewed meanwhile, and so is this one.
+async fn hand_back(shared: &Shared, lease: &Lease) {
+    while let Err(cause) = shared.store.hand_back(lease, Utc::now()).await {
+        warn!(error = &cause as &dyn Error, "a run could not be handed back; trying again");
+        if shared.closing.is_cancelled() {
+            // The lease ends by itself.
+            return;
+        }
+        tokio::time::sleep(shared.config.poll).await;
+    }
+}
+
+/// Asks the store again where it fails, with growing waits.
+pub(crate) async fn persist<T, F>(mut ask: impl FnMut() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let mut wait = FIRST_WAIT;
+    for _ in 1..ATTEMPTS {
+        match ask().await {
+            Err(cause) if !matches!(cause, StoreError::Malformed { .. }) => {
+                warn!(error = &cause as &dyn Error, "the store failed; trying again");
+                tokio::time::sleep(wait).await;
+                wait *= 2;
+            }
+            answer => return answer,
+        }
+    }
+    ask().await
+}
+
+async fn take_up(shared: &Arc<Shared>, control: &Arc<Control>, claim: Claim) -> Result<(), Halt> {
+    let mut pen = Pen { shared: Arc::clone(shared), lease: claim.lease, run: claim.run };
+    let (id, version) = (pen.run.runbook_id, pen.run.version);
+    let runbook = persist(|| shared.store.runbook_version(id, version)).await?;
+    let steps = persist(|| shared.store.steps(pen.run.id)).await?;
+    pen.run.event = steps.iter().map(|step| step.event.max(step.last_output)).fold(pen.run.event, u64::max);
+    let mut task = RunTask {
+        shared: Arc::clone(shared),
+        control: Arc::clone(control),
+        asked: control.asked.subscribe(),
+        pen,
+        newest: Vec::new(),
+        steps,
+        dirty: BTreeSet::new(),
+        secrets: Secrets::default(),
+        context: Context::default(),
+    };
+    task.asked.mark_unchanged();
+    let Some(runbook) = runbook else {
+        return task.end(RunState::Failed, Some("the runbook's version is not in the store any more".to_owned())).await;
+    };
+    let plan = lay_out(&runbook.blocks);
+    task.find_newest(plan.len());
+    if task.newest.len() != plan.len() {
+        return task.end(RunState::Failed, Some("the run's steps do not match its runbook".to_owned())).await;
+    }
+    let blocks: Vec<_> = plan.iter().map(|planned| planned.block).collect();
+    match Secrets::of_run(shared, &task.pen.run, &blocks).await? {
+        Ok(secrets) => task.secrets = secrets,
+        Err(message) => return task.end(RunState::Failed, Some(message)).await,
+    }
+    let secret: Vec<String> =
+        runbook.parameters.iter().filter(|parameter| parameter.is_secret()).map(|parameter| parameter.name.clone()).collect();
+    task.context.set_parameters(&task.pen.run.parameters, &secret);
+    task.context.set_run(&task.pen.run);
+    if task.pen.run.started_at.is_none() {
+        metrics::counter!("runbook_studio_runs_started").increment(1);
+        info!(runbook = %id, version, "run started");
+    } else {
+        info!(taken_over = claim.taken_over, "run taken up again");
+        task.remember(&plan).await?;
+    }
+    task.settle_lost().await?;
+    task.walk(&plan).await
+}
+
+impl Pen {
+    /// The next number of the run's events.
+    pub(crate) fn next_event(&mut self) -> u64 {
+        self.run.event += 1;
+        self.run.event
+    }
+
+    /// Tells those who watch.
+    pub(crate) fn publish(&self, event: RunEvent) {
+        self.shared.hub.publish(self.run.id, event);
+    }
+
+    /// Takes note of, and tells, what a person asked for while a step runs.
+    pub(crate) fn announce(&mut self, (state, mode): (RunState, RunMode)) {
+        if (self.run.state, self.run.mode) != (state, mode) {
+            (self.run.state, self.run.mode) = (state, mode);
+            self.next_event();
+            self.publish(RunEvent::Run(Box::new(self.run.clone())));
+        }
+    }
+
+    /// Stores pieces of output.
+    pub(crate) async fn append(&self, chunks: &[Chunk]) -> Result<(), Halt> {
+        let kept = persist(|| self.shared.store.append_output(&self.lease, chunks)).await?;
+        if kept { Ok(()) } else { Err(Halt::Lost) }
+    }
+}
+
+impl RunTask {
+    /// Writes the changed steps and the run in the given state, in one transaction.
+    pub(crate) async fn commit(&mut self, to: RunState, release: bool) -> Result<Commit, Halt> {
+        let from = self.pen.run.state;
+        let told = self.pen.run.clone();
+        let mut changed = Vec::with_capacity(self.dirty.len());
+        for index in &self.dirty {
+            self.steps[*index].event = self.pen.next_event();
+            changed.push(self.steps[*index].clone());
+        }
+        if to != from {
+            self.pen.next_event();
+        }
+        let run = Run { state: to, ..self.pen.run.clone() };
+        let progress = Progress { run: &run, expect: &[from], steps: &changed, release };
+        let mut asked = 0;
+        let (store, lease) = (&self.shared.store, &self.pen.lease);
+        let saved = persist(|| {
+            asked += 1;
+            store.save_progress(lease, &progress)
+        })
+        .await?;
+        match saved {
+            Saved::Written => {}
+            // The answer to an earlier try was lost on its way, but the write was not.
+            Saved::Moved(state) if asked > 1 && state == to => {}
+            Saved::Lost if asked > 1 && release => {}
+            Saved::Moved(state) => {
+                let mode = self.pen.run.mode;
+                self.pen.announce((state, mode));
+                return Ok(Commit::Moved);
+            }
+            Saved::Lost => return Err(Halt::Lost),
+        }
+        self.dirty.clear();
+        self.pen.run = run;
+        for step in changed {
+            count(&step);
+            self.pen.publish(RunEvent::Step(Box::new(step)));
+        }
+        if to != from || told.started_at != self.pen.run.started_at {
+            if to.is_final() {
+                metrics::counter!("runbook_studio_runs_finished", "state" => to.as_str()).increment(1);
+                info!(run.state = to.as_str(), "run finished");
+            }
+            self.pen.publish(RunEvent::Run(Box::new(self.pen.run.clone())));
+        }
+        Ok(Commit::Done)
+    }
+
+    /// Ends the run. A run that a person is stopping ends as stopped, whatever came of it meanwhile.
+    pub(crate) async fn end(&mut self, state: RunState, error: Option<String>) -> Result<(), Halt> {
+        loop {
+            let from = self.pen.run.state;
+            let to = match state {
+                _ if from == RunState::Stopping => from.stopped(),
+                RunState::Succeeded => from.succeed(),
+                RunState::Stopped => from.stop().and_then(RunState::stopped),
+                _ => from.fail(),
+            };
+            // Somebody else has settled it.
+            let Ok(to) = to else { return Err(Halt::Lost) };
+            let reason = if to == RunState::Stopped { "run stopped" } else { "not reached" };
+            let now = Utc::now();
+            for index in self.newest.clone() {
+                if self.steps[index].state == StepState::Pending {
+                    self.skip(index, reason);
+                }
+            }
+            self.pen.run.error.clone_from(&error);
+            self.pen.run.ended_at = Some(now);
+            if self.commit(to, true).await? == Commit::Done {
+                return Err(Halt::AtRest);
+            }
+            self.pen.run.ended_at = None;
+        }
+    }
+
+    /// Puts the run aside until a person acts: `Waiting`, or `Interrupted`. Returns when a person changed its state first.
+    pub(crate) async fn rest(&mut self, state: RunState, error: String) -> Result<(), Halt> {
+        let to = match state {
+            RunState::Waiting => self.pen.run.state.ask(),
+            _ => self.pen.run.state.interrupt(),
+        };
+        let Ok(to) = to else { return Ok(()) };
+        self.pen.run.error = Some(error);
+        if self.commit(to, true).await? == Commit::Done {
+            return Err(Halt::AtRest);
+        }
+        self.pen.run.error = None;
+        Ok(())
+    }
+
+    /// Looks, between two steps, at what people asked for: holds, stops or hands back.
+    pub(crate) async fn boundary(&mut self) -> Result<(), Halt> {
+        if self.control.lost.is_cancelled() {
+            return Err(Halt::Lost);
+        }
+        if self.asked.has_changed().unwrap_or(false) {
+            let asked = *self.asked.borrow_and_update();
+            self.pen.announce(asked);
+        }
+        loop {
+            match self.pen.run.state {
+                RunState::Stopping => return self.end(RunState::Stopped, None).await,
+                RunState::Pausing => {
+                    if self.commit(RunState::Paused, true).await? == Commit::Done {
+                        return Err(Halt::AtRest);
+                    }
+                }
+                RunState::Running if self.shared.closing.is_cancelled() => {
+                    if self.dirty.is_empty() || self.commit(RunState::Running, false).await? == Commit::Done {
+                        return Err(Halt::HandBack);
+                    }
+                }
+                RunState::Running => return Ok(()),
+                _ => return Err(Halt::Lost),
+            }
+        }
+    }
+
+    /// Marks a step as skipped.
+    pub(crate) fn skip(&mut self, index: usize, reason: &str) {
+        let step = &mut self.steps[index];
+        step.state = StepState::Skipped;
+        step.due_at = None;
+        step.error = Some(reason.to_owned());
+        self.dirty.insert(index);
+    }
+
+    /// Adds another attempt at a step, pending.
+    pub(crate) fn attempt_again(&mut self, index: usize) -> usize {
+        let last = &self.steps[index];
+        let next = Step {
+            id: domain::StepId::new(),
+            attempt: last.attempt + 1,
+            state: StepState::Pending,
+            exit_code: None,
+            result: None,
+            started_at: None,
+            ended_at: None,
+            due_at: None,
+            error: None,
+            answer: None,
+            last_output: 0,
+            ..last.clone()
+        };
+        let ordinal = next.ordinal as usize;
+        let added = self.steps.len();
+        self.steps.push(next);
+        self.newest[ordinal] = added;
+        self.dirty.insert(added);
+        added
+    }
+
+    fn find_newest(&mut self, blocks: usize) {
+        let mut newest: Vec<Option<usize>> = vec![None; blocks];
+        for (index, step) in self.steps.iter().enumerate() {
+            if let Some(place) = newest.get_mut(step.ordinal as usize)
+                && place.is_none_or(|other| self.steps[other].attempt < step.attempt)
+            {
+                *place = Some(index);
+            }
+        }
+        self.newest = newest.into_iter().flatten().collect();
+    }
+
+    /// Settles steps that a lost worker left running: a timer goes on, text has been shown, of anything else nobody knows.
+    async fn settle_lost(&mut self) -> Result<(), Halt> {
+        let running: Vec<usize> = (0..self.steps.len()).filter(|index| self.steps[*index].state == StepState::Running).collect();
+        for index in running {
+            self.find_last_output(index).await?;
+            let stopping = self.pen.run.state == RunState::Stopping;
+            let step = &mut self.steps[index];
+            (step.state, step.error) = match step.kind {
+                BlockType::Timer => continue,
+                BlockType::Instruction => (StepState::Succeeded, None),
+                _ if stopping => {
+                    (StepState::Stopped, Some("stop unconfirmed: the server was lost while this step ran".to_owned()))
+                }
+                _ => (StepState::Interrupted, Some(LOST.to_owned())),
+            };
+            step.ended_at = Some(Utc::now());
+            self.dirty.insert(index);
+        }
+        Ok(())
+    }
+
+    /// Pieces of output that were stored after the last write of the step also have numbers that are taken.
+    async fn find_last_output(&mut self, index: usize) -> Result<(), Halt> {
+        let (run, ordinal, attempt) = (self.pen.run.id, self.steps[index].ordinal, self.steps[index].attempt);
+        let mut after = self.steps[index].last_output;
+        loop {
+            let pieces = persist(|| self.shared.store.output(run, ordinal, attempt, after, 200)).await?;
+            let Some(last) = pieces.last() else { break };
+            after = last.seq;
+        }
+        self.steps[index].last_output = after;
+        self.pen.run.event = self.pen.run.event.max(after);
+        Ok(())
+    }
+
+    /// Makes what ended steps printed available to templates again, where a template may ask for it.
+    async fn remember(&mut self, plan: &[Planned<'_>]) -> Result<(), Halt> {
+        let asks = plan.iter().any(|planned| serde_json::to_string(planned.block).is_ok_and(|text| text.contains("steps")));
+        if !asks {
+            return Ok(());
+        }
+        for planned in plan {
+            let step = &self.steps[self.newest[planned.ordinal as usize]];
+            if !matches!(step.state, StepState::Succeeded | StepState::Failed) {
+                continue;
+            }
+            let (mut stdout, mut stderr, mut after) = (String::new(), String::new(), 0);
+            let (run, ordinal, attempt) = (self.pen.run.id, step.ordinal, step.attempt);
+            while step.last_output > after && stdout.len() < KEEP_FOR_TEMPLATES {
+                let pieces = persist(|| self.shared.store.output(run, ordinal, attempt, after, 200)).await?;
+                let Some(last) = pieces.last() else { break };
+                after = last.seq;
+                for piece in &pieces {
+                    match piece.stream {
+                        Stream::Stdout => stdout.push_str(&piece.text),
+                        Stream::Stderr => stderr.push_str(&piece.text),
+                    }
+                }
+            }
+            for text in [&mut stdout, &mut stderr] {
+                text.truncate(text.floor_char_boundary(KEEP_FOR_TEMPLATES));
+            }
+            let (facts, _) = capture::facts(planned.block, step, &stdout, &stderr);
+            self.context.set_step(&step.name, &facts);
+        }
+        Ok(())
+    }
+}
+
+/// What is said of a step whose worker is gone.
+pub(crate) const LOST: &str = "the server was lost while this step ran; it may or may not have taken effect";
+
+fn count(step: &Step) {
+    if step.state.is_final() {
+        metrics::counter!("runbook_studio_steps_total", "type" => step.kind.as_str(), "state" => step.state.as_str()).increment(1);
+        if let (Some(from), Some(to)) = (step.started_at, step.ended_at) {
+            let seconds = (to - from).to_std().unwrap_or_default().as_secs_f64();
+            metrics::histogram!("runbook_studio_step_seconds", "type" => step.kind.as_str()).record(seconds);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What templates can name.
+
+use std::collections::BTreeMap;
+
+use domain::Run;
+use minijinja::Value;
+use serde_json::{Map, json};
+
+use crate::capture::Facts;
+
+/// `params`, `steps`, `run` and `runbook`.
+#[derive(Debug, Default)]
+pub(crate) struct Context {
+    parameters: Value,
+    secrets: Vec<String>,
+    run: Value,
+    runbook: Value,
+    steps: BTreeMap<String, Value>,
+}
+
+impl Context {
+    /// Makes answers available; those of secret parameters are left out.
+    pub(crate) fn set_parameters(&mut self, answers: &Map<String, serde_json::Value>, secrets: &[String]) {
+        let shown: Map<_, _> =
+            answers.iter().filter(|(name, _)| !secrets.contains(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
+        self.parameters = Value::from_serialize(&shown);
+        self.secrets = secrets.to_vec();
+    }
+
+    /// Makes the run itself available.
+    pub(crate) fn set_run(&mut self, run: &Run) {
+        let reason = run.reason.as_deref().unwrap_or_default();
+        self.run = Value::from_serialize(json!({
+            "id": run.id.to_string(), "number": run.number, "started_by": run.started_by, "reason": reason,
+        }));
+        self.runbook = Value::from_serialize(json!({ "title": run.runbook_title }));
+    }
+
+    /// Makes what a step produced available, by its name and by its name as an identifier.
+    pub(crate) fn set_step(&mut self, name: &str, facts: &Facts) {
+        let value = Value::from_serialize(facts);
+        self.steps.insert(identifier(name), value.clone());
+        self.steps.insert(name.to_owned(), value);
+    }
+
+    /// The names of secret parameters.
+    pub(crate) fn secrets(&self) -> &[String] {
+        &self.secrets
+    }
+
+    pub(super) fn value(&self) -> Value {
+        let steps = Value::from(self.steps.iter().map(|(n, v)| (n.clone(), v.clone())).collect::<BTreeMap<String, Value>>());
+        let all = [
+            ("params", self.parameters.clone()),
+            ("run", self.run.clone()),
+            ("runbook", self.runbook.clone()),
+            ("steps", steps),
+        ];
+        Value::from(all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<BTreeMap<String, Value>>())
+    }
+}
+
+/// A name in lower case, everything that is no letter or digit an underscore.
+pub(crate) fn identifier(name: &str) -> String {
+    name.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect()
+}

@@ -1,0 +1,201 @@
+//! Templates: MiniJinja with strict undefined values and a limit on work, made safe for what the text is for.
+
+mod context;
+mod quote;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
+
+pub(crate) use context::{Context, identifier};
+pub(crate) use quote::Syntax;
+use quote::{CLOSE, OPEN, fill, plain};
+
+/// How much one template may do; a loop over 10,000 lines is fine, an endless one is not.
+const FUEL: u64 = 500_000;
+/// The largest text a template may make, in bytes.
+const MAX_RENDERED: usize = 1024 * 1024;
+
+/// Puts values into a text.
+pub(crate) fn render(source: &str, syntax: Syntax, context: &Context) -> Result<String, String> {
+    if !source.contains("{{") && !source.contains("{%") && !source.contains("{#") {
+        return Ok(source.to_owned());
+    }
+    let values: Arc<Mutex<Vec<serde_json::Value>>> = Arc::default();
+    let mut environment = environment();
+    let seen = Arc::clone(&values);
+    environment.set_formatter(move |out, state, value| {
+        if value.is_undefined() && state.undefined_behavior() == UndefinedBehavior::Strict {
+            return Err(Error::from(ErrorKind::UndefinedError));
+        }
+        if value.is_safe() {
+            // `raw`, or text of this template that a block set aside: it may hold placeholders.
+            return Ok(out.write_str(value.as_str().unwrap_or_default())?);
+        }
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let json = serde_json::to_value(value).map_err(|e| Error::new(ErrorKind::BadSerialization, e.to_string()))?;
+        let json = settle(json, &seen);
+        write!(out, "{OPEN}{}{CLOSE}", seen.len())?;
+        seen.push(json);
+        Ok(())
+    });
+    let text = environment
+        .template_from_named_str("template", source)
+        .and_then(|template| template.render(context.value()))
+        .map_err(|error| explain(&error, source, context))?;
+    let values = values.lock().unwrap_or_else(PoisonError::into_inner);
+    let filled = fill(&text, &values, syntax)?;
+    if filled.len() > MAX_RENDERED {
+        return Err(format!("the text with its values is longer than {} KiB", MAX_RENDERED / 1024));
+    }
+    Ok(filled)
+}
+
+/// Whether an expression holds.
+pub(crate) fn holds(expression: &str, context: &Context) -> Result<bool, String> {
+    let environment = environment();
+    let inner = bare(expression);
+    let value = evaluate(&environment, inner, context)?;
+    Ok(value.is_true())
+}
+
+/// A JSON body: each text in it rendered; a text that is one `{{ … }}` alone becomes the value itself.
+pub(crate) fn render_json(body: &serde_json::Value, context: &Context) -> Result<serde_json::Value, String> {
+    use serde_json::Value as Json;
+    Ok(match body {
+        Json::String(text) => {
+            let trimmed = text.trim();
+            let inner = bare(trimmed);
+            if inner.len() == trimmed.len() || inner.contains("{{") || inner.contains("}}") {
+                return Ok(Json::String(render(text, Syntax::Plain, context)?));
+            }
+            let value = evaluate(&environment(), inner, context)?;
+            serde_json::to_value(value).map_err(|error| error.to_string())?
+        }
+        Json::Array(items) => Json::Array(items.iter().map(|item| render_json(item, context)).collect::<Result<_, _>>()?),
+        Json::Object(members) => Json::Object(
+            members.iter().map(|(name, value)| Ok((name.clone(), render_json(value, context)?))).collect::<Result<_, String>>()?,
+        ),
+        other => other.clone(),
+    })
+}
+
+/// An expression without the braces some people write around it.
+fn bare(expression: &str) -> &str {
+    let text = expression.trim();
+    text.strip_prefix("{{").and_then(|text| text.strip_suffix("}}")).map_or(text, str::trim)
+}
+
+fn evaluate(environment: &Environment<'_>, expression: &str, context: &Context) -> Result<Value, String> {
+    let compiled = environment.compile_expression_owned(expression.to_owned());
+    let value = compiled.and_then(|compiled| compiled.eval(context.value())).map_err(|e| explain(&e, expression, context))?;
+    if value.is_undefined() {
+        return Err(explain(&Error::from(ErrorKind::UndefinedError), expression, context));
+    }
+    Ok(value)
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
+    // Any escaping at all makes `{% set %}` blocks and macros yield text that is settled already.
+    environment.set_auto_escape_callback(|_| AutoEscape::Custom("runbook".into()));
+    // These declare a text safe without saying so; `raw` is the one way, and is marked in the editor.
+    for filter in ["safe", "escape", "e"] {
+        environment.remove_filter(filter);
+    }
+    environment.add_filter("tojson", |value: Value| {
+        serde_json::to_string(&value).map_err(|e| Error::new(ErrorKind::BadSerialization, e.to_string()))
+    });
+    environment.add_filter("raw", |value: Value| {
+        let text = serde_json::to_value(&value).map_or_else(|_| value.to_string(), |json| plain(&json));
+        Value::from_safe_string(text.replace([OPEN, CLOSE], ""))
+    });
+    environment
+}
+
+/// Replaces placeholders that got into a value by way of a filter by what they stand for.
+fn settle(value: serde_json::Value, seen: &[serde_json::Value]) -> serde_json::Value {
+    match value {
+        serde_json::Value::String(text) if !seen.is_empty() && text.contains(OPEN) => {
+            serde_json::Value::String(fill(&text, seen, Syntax::Plain).unwrap_or(text))
+        }
+        other => other,
+    }
+}
+
+/// Says what is wrong with a template, without the library's own vocabulary.
+fn explain(error: &Error, source: &str, context: &Context) -> String {
+    let line = error.line().filter(|line| *line > 1).map(|line| format!(" (line {line})")).unwrap_or_default();
+    if let Some(secret) = context.secrets().iter().find(|name| source.contains(&format!("params.{name}"))) {
+        return format!("“{secret}” is secret and not available in templates; a command reads it as $PARAM_{}{line}", secret.to_uppercase());
+    }
+    match (error.kind(), error.detail()) {
+        (ErrorKind::OutOfFuel, _) => "the template does too much work; it was ended".to_owned(),
+        (ErrorKind::UndefinedError, detail) => {
+            let text = source.trim();
+            let shown: String = text.chars().take(120).collect();
+            format!("a value that is not there was used{line} in “{shown}”{}", detail.map(|d| format!(": {d}")).unwrap_or_default())
+        }
+        (kind, detail) => format!("template: {}{line}", detail.map_or_else(|| kind.to_string(), str::to_owned)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn context() -> Context {
+        let mut context = Context::default();
+        context.set_parameters(json!({"x": "a b; $(id)", "n": 3, "name": "web-1"}).as_object().unwrap(), &["token".to_owned()]);
+        context
+    }
+
+    fn check(source: &str, syntax: Syntax, expected: &str) {
+        assert_eq!(render(source, syntax, &context()).unwrap(), expected, "{source}");
+    }
+
+    #[test]
+    fn values_are_put_in_by_what_the_text_is() {
+        check("echo {{ params.x }} {{ params.name }} {{ params.n }}", Syntax::Shell, "echo 'a b; $(id)' web-1 3");
+        check("echo \"{{ params.x }}\"", Syntax::Shell, "echo \"\"'a b; $(id)'\"\"");
+        check("print({{ params.name }})", Syntax::Code, "print(\"web-1\")");
+        check("http://h/{{ params.x }}", Syntax::Url, "http://h/a%20b%3B%20%24%28id%29");
+        check("# {{ params.x }}", Syntax::Plain, "# a b; $(id)");
+        check("echo {{ params.x | raw }}", Syntax::Shell, "echo a b; $(id)");
+        check("echo {{ params.x | upper }}", Syntax::Shell, "echo 'A B; $(ID)'");
+        check("echo {{ params.x | tojson }}", Syntax::Shell, "echo '\"a b; $(id)\"'");
+        check("{% for i in [1, 2] %}echo {{ params.x }}\n{% endfor %}", Syntax::Shell, "echo 'a b; $(id)'\necho 'a b; $(id)'\n");
+        check("{% set y %}{{ params.x }}{% endset %}echo {{ y }}", Syntax::Shell, "echo 'a b; $(id)'");
+        check("{% set y %}{{ params.x }}{% endset %}echo {{ y ~ '!' }}", Syntax::Shell, "echo 'a b; $(id)!'");
+    }
+
+    #[test]
+    fn no_filter_but_raw_lets_a_value_through_unquoted() {
+        for filter in ["safe", "e", "escape"] {
+            assert!(render(&format!("{{{{ params.x | {filter} }}}}"), Syntax::Shell, &context()).is_err(), "{filter}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_an_error_and_secrets_are_explained() {
+        assert!(render("{{ params.nope }}", Syntax::Shell, &context()).is_err());
+        assert!(render("{{ steps.x.stdout }}", Syntax::Shell, &context()).is_err());
+        let said = render("echo {{ params.token }}", Syntax::Shell, &context()).unwrap_err();
+        assert!(said.contains("$PARAM_TOKEN"), "{said}");
+        let endless = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}";
+        assert!(render(endless, Syntax::Plain, &context()).unwrap_err().contains("too much work"));
+    }
+
+    #[test]
+    fn expressions_and_bodies() {
+        assert!(holds("params.n > 2 and params.name == 'web-1'", &context()).unwrap());
+        assert!(!holds("{{ params.n > 3 }}", &context()).unwrap());
+        assert!(holds("params.nope", &context()).is_err());
+        let body = render_json(&json!({"n": "{{ params.n }}", "t": "n={{ params.n }}", "x": ["{{ params.x }}"]}), &context()).unwrap();
+        assert_eq!(body, json!({"n": 3, "t": "n=3", "x": ["a b; $(id)"]}));
+    }
+}

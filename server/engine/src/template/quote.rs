@@ -1,0 +1,400 @@
+//! Puts values into a text so that none can become code there.
+//!
+//! A rendered text first holds a placeholder for each value; only when the whole text is known can it be told what a
+//! value stands in: bare words, quotes, a comment. Where no quoting is safe the value is refused, never guessed at.
+
+use serde_json::Value;
+
+/// Opens and closes a placeholder: private-use characters that no value brings along.
+pub(super) const OPEN: char = '\u{E000}';
+pub(super) const CLOSE: char = '\u{E001}';
+
+/// What a text is, and so how a value is put into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Syntax {
+    /// A script for a POSIX shell.
+    Shell,
+    /// A script for any other interpreter.
+    Code,
+    /// An address.
+    Url,
+    /// A JSON text.
+    Json,
+    /// Text that nothing interprets.
+    Plain,
+}
+
+impl Syntax {
+    /// The syntax of a script for this interpreter.
+    pub(crate) fn of_interpreter(interpreter: &str) -> Self {
+        const SHELLS: [&str; 6] = ["sh", "bash", "dash", "zsh", "ksh", "ash"];
+        let base = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
+        let mut words = interpreter.split_whitespace();
+        let mut name = base(words.next().unwrap_or_default());
+        if name == "env" {
+            name = base(words.find(|word| !word.starts_with('-') && !word.contains('=')).unwrap_or_default());
+        }
+        if SHELLS.contains(&name.as_str()) { Self::Shell } else { Self::Code }
+    }
+}
+
+/// Puts the values in the places of their placeholders.
+pub(super) fn fill(text: &str, values: &[Value], syntax: Syntax) -> Result<String, String> {
+    match syntax {
+        Syntax::Plain => scan(text, values, |_, value| Ok(plain(value))),
+        Syntax::Url => scan(text, values, |_, value| Ok(percent(&plain(value)))),
+        Syntax::Json => json(text, values),
+        Syntax::Code => code(text, values),
+        Syntax::Shell => shell(text, values),
+    }
+}
+
+/// A value as people read it.
+pub(super) fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+fn scan(text: &str, values: &[Value], mut put: impl FnMut(&str, &Value) -> Result<String, String>) -> Result<String, String> {
+    let mut out = String::with_capacity(text.len());
+    for piece in pieces(text) {
+        match piece {
+            Piece::Text(c) => out.push(c),
+            Piece::Value(index) => {
+                let filled = put(&out, values.get(index).unwrap_or(&Value::Null))?;
+                out.push_str(&filled);
+            }
+        }
+    }
+    Ok(out)
+}
+
+enum Piece {
+    Text(char),
+    Value(usize),
+}
+
+fn pieces(text: &str) -> impl Iterator<Item = Piece> {
+    let mut chars = text.chars();
+    std::iter::from_fn(move || {
+        let c = chars.next()?;
+        if c != OPEN {
+            return Some(Piece::Text(c));
+        }
+        let number: String = chars.by_ref().take_while(|c| *c != CLOSE).collect();
+        Some(Piece::Value(number.parse().unwrap_or(usize::MAX)))
+    })
+}
+
+/// RFC 3986: everything but the unreserved characters.
+fn percent(text: &str) -> String {
+    use std::fmt::Write;
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+/// As a JSON value; inside a JSON string, as a part of it.
+fn json(text: &str, values: &[Value]) -> Result<String, String> {
+    let mut in_string = false;
+    let mut escaped = false;
+    let mut out = String::with_capacity(text.len());
+    for piece in pieces(text) {
+        match piece {
+            Piece::Text(c) => {
+                match c {
+                    _ if escaped => escaped = false,
+                    '\\' if in_string => escaped = true,
+                    '"' => in_string = !in_string,
+                    _ => {}
+                }
+                out.push(c);
+            }
+            Piece::Value(index) => {
+                let value = values.get(index).unwrap_or(&Value::Null);
+                if in_string {
+                    if escaped {
+                        return Err("a value cannot follow a backslash in a JSON text".to_owned());
+                    }
+                    let literal = Value::String(plain(value)).to_string();
+                    out.push_str(&literal[1..literal.len() - 1]);
+                } else {
+                    out.push_str(&value.to_string());
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Characters that mean nothing to any shell or language, in any quotes.
+fn is_harmless(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_./:@%+=,-".contains(c))
+}
+
+/// As a JSON string literal, which Python, Ruby, Perl, JavaScript and others read as a string.
+fn code(text: &str, values: &[Value]) -> Result<String, String> {
+    scan(text, values, |before, value| {
+        let text = plain(value);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        let odd = |mark: &str, text: &str| text.matches(mark).count() % 2 == 1;
+        let bare_line = line.replace("\\\"", "").replace("\\'", "");
+        let quoted = odd("\"", &bare_line)
+            || odd("'", &bare_line)
+            || odd("`", before)
+            || odd("\"\"\"", before)
+            || odd("'''", before)
+            || line.ends_with('\\');
+        if quoted {
+            return Err("a value stands in quotes; write {{ … }} without quotes around it: it brings its own".to_owned());
+        }
+        // Perl and Ruby replace within double quotes: `$x`, `@x`, `#{x}`. \u escapes are read by all but Perl and PHP,
+        // which print them as they are: wrong there, but never code.
+        let literal = Value::String(text).to_string();
+        Ok(literal.replace('$', "\\u0024").replace('@', "\\u0040").replace('#', "\\u0023"))
+    })
+}
+
+/// What surrounds a place in a shell script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Around {
+    /// Bare words, at the top or within `$( … )` or `( … )`.
+    Bare,
+    Single,
+    Double,
+    Comment,
+    /// `$(( … ))`, `${ … }`, `` ` … ` ``, `$' … '`: no quoting is safe in all shells.
+    Brace,
+    Arithmetic,
+    Backquote,
+    Ansi,
+}
+
+/// POSIX shell: `'…'`, with quotes that are open closed before and opened again after it.
+fn shell(text: &str, values: &[Value]) -> Result<String, String> {
+    let pieces: Vec<Piece> = pieces(text).collect();
+    let mut stack = vec![Around::Bare];
+    let mut out = String::with_capacity(text.len());
+    let mut here_document = false;
+    let mut at = 0;
+    let next = |at: usize| match pieces.get(at) {
+        Some(Piece::Text(c)) => Some(*c),
+        _ => None,
+    };
+    while let Some(piece) = pieces.get(at) {
+        at += 1;
+        let around = stack.last().copied().unwrap_or(Around::Bare);
+        let c = match piece {
+            Piece::Value(index) => {
+                let value = plain(values.get(*index).unwrap_or(&Value::Null));
+                if value.contains('\0') {
+                    return Err("a value holds the NUL character".to_owned());
+                }
+                if is_harmless(&value) {
+                    out.push_str(&value);
+                    continue;
+                }
+                let quoted = format!("'{}'", value.replace('\'', "'\\''"));
+                match around {
+                    _ if here_document => return Err(nowhere("after <<, where a here-document may begin")),
+                    Around::Bare if out.ends_with('\\') && !out.ends_with("\\\\") => return Err(nowhere("after a backslash")),
+                    Around::Bare => out.push_str(&quoted),
+                    Around::Double => out.push_str(&format!("\"{quoted}\"")),
+                    Around::Single => out.push_str(&format!("'{quoted}'")),
+                    Around::Comment => out.push_str(&value.replace(['\n', '\r'], " ")),
+                    Around::Brace => return Err(nowhere("within ${ }")),
+                    Around::Arithmetic => return Err(nowhere("within (( ))")),
+                    Around::Backquote => return Err(nowhere("within backquotes (use $( ) instead)")),
+                    Around::Ansi => return Err(nowhere("within $' '")),
+                }
+                continue;
+            }
+            Piece::Text(c) => *c,
+        };
+        let before = out.chars().next_back();
+        out.push(c);
+        match (around, c) {
+            (Around::Comment, '\n') | (Around::Single | Around::Ansi, '\'') | (Around::Double, '"') => {
+                stack.pop();
+            }
+            (Around::Comment | Around::Single, _) => {}
+            (_, '\\') => {
+                if let Some(escaped) = next(at) {
+                    out.push(escaped);
+                    at += 1;
+                }
+            }
+            (Around::Ansi, _) => {}
+            (Around::Backquote, '`') | (Around::Brace, '}') => {
+                stack.pop();
+            }
+            (_, '`') => stack.push(Around::Backquote),
+            (_, '$') if next(at) == Some('{') => {
+                out.push('{');
+                at += 1;
+                stack.push(Around::Brace);
+            }
+            (_, '$') if next(at) == Some('(') => {
+                out.push('(');
+                at += 1;
+                if next(at) == Some('(') {
+                    out.push('(');
+                    at += 1;
+                    stack.extend([Around::Arithmetic, Around::Arithmetic]);
+                } else {
+                    stack.push(Around::Bare);
+                }
+            }
+            (Around::Bare | Around::Arithmetic, '$') if next(at) == Some('\'') => {
+                out.push('\'');
+                at += 1;
+                stack.push(Around::Ansi);
+            }
+            (Around::Double, _) => {}
+            (_, '"') => stack.push(Around::Double),
+            // Within ${ } in double quotes a single quote is a letter; nothing is put there, but what follows must be read right.
+            (Around::Brace, '\'') if stack.contains(&Around::Double) => {}
+            (_, '\'') => stack.push(Around::Single),
+            (Around::Bare, '(') if next(at) == Some('(') => {
+                out.push('(');
+                at += 1;
+                stack.extend([Around::Arithmetic, Around::Arithmetic]);
+            }
+            (Around::Bare | Around::Arithmetic, '(') => stack.push(around),
+            (Around::Bare | Around::Arithmetic, ')') if stack.len() > 1 => {
+                stack.pop();
+            }
+            (Around::Bare, '#') if before.is_none_or(|c| c.is_whitespace() || ";&|()".contains(c)) => stack.push(Around::Comment),
+            // A here-document: its end is not looked for, so no value is put into the rest of the script.
+            (Around::Bare, '<') if before == Some('<') => {
+                if next(at) == Some('<') {
+                    out.push('<');
+                    at += 1;
+                } else {
+                    here_document = true;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(out)
+}
+
+fn nowhere(place: &str) -> String {
+    format!(
+        "a value cannot be quoted safely {place}; assign it before, as in x={{{{ … }}}}, and use \"$x\", or use \"$PARAM_<NAME>\""
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// What attackers and names of real files bring along.
+    fn hostile() -> Vec<String> {
+        let mut values: Vec<String> = [
+            "$(touch pwned)", "`touch pwned`", "; touch pwned", "| touch pwned", "& touch pwned", "\n touch pwned\n", "'", "\"",
+            "'; touch pwned; '", "\"; touch pwned; \"", "'\"'\"'", "$HOME", "${HOME}", "\\", "\\'", "\\\"", "*", "~", "!!", "#", "",
+            " ", "a b", "-rf", "--", "\t", "\r", "ünï ☃ 𝄞", "$((1+1))", ")", "(", "<", ">", "<<EOF", "{}", "%s%n", "\\n", "a'b\"c$d`e\\f",
+            "\u{E000}0\u{E001}", "${IFS}", "$'\\n'", "||true", "&&false", "EOF", "{{ 1 }}", "{% raw %}", "\u{7f}", "\u{1b}[0m",
+        ]
+        .map(str::to_owned)
+        .into();
+        for (left, right) in [("'", "'"), ("\"", "\""), ("$(", ")"), ("\\", ""), ("\n", "\n")] {
+            for index in 0..44 {
+                values.push(format!("{left}{}{right}", values[index]));
+            }
+        }
+        values
+    }
+
+    fn render(template: &str, value: &str, syntax: Syntax) -> Result<String, String> {
+        let text = template.replace("{}", "\u{E000}0\u{E001}");
+        fill(&text, &[json!(value)], syntax)
+    }
+
+    #[test]
+    fn no_value_becomes_shell_code_in_any_quotes() {
+        let templates = [
+            "printf %s {}", "printf %s \"{}\"", "printf %s '{}'", "printf %s \"$(printf '%s_' {})\"", "printf %s x{}y",
+            "x={}; printf %s \"$x\"", "printf %s \"$(printf '%s_' \"{}\")\"", "printf %s \"it's {}\" # isn't it",
+        ];
+        let around = [("", ""), ("", ""), ("", ""), ("", "_"), ("x", "y"), ("", ""), ("", "_"), ("it's ", "")];
+        // One process for all values of a template: each call in a subshell, its output ended by a mark.
+        for (template, (before, after)) in templates.iter().zip(around) {
+            let values: Vec<String> = hostile();
+            let script: String =
+                values.iter().map(|v| format!("( {}\n); printf '\\001'\n", render(template, v, Syntax::Shell).unwrap())).collect();
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("script");
+            std::fs::write(&file, script).unwrap();
+            let work = tempfile::tempdir().unwrap();
+            let output = Command::new("/bin/sh").arg(&file).current_dir(work.path()).output().unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            let got: Vec<&str> = text.split('\u{1}').collect();
+            for (value, got) in values.iter().zip(got) {
+                assert_eq!(got, format!("{before}{value}{after}"), "{template} with {value:?}");
+            }
+            assert_eq!(std::fs::read_dir(work.path()).unwrap().count(), 0, "{template}");
+        }
+    }
+
+    #[test]
+    fn where_no_quoting_is_safe_the_value_is_refused() {
+        for template in ["cat <<EOF\n{}\nEOF", "echo ${x:-{}}", "echo \"${x:-{}}\"", "echo `echo {}`", "echo $(( {} ))", "echo $'{}'", "(( {} ))", "echo \\{}"] {
+            assert!(render(template, "$(x)", Syntax::Shell).is_err(), "{template}");
+            assert!(render(template, "42", Syntax::Shell).is_ok(), "{template}");
+        }
+        assert_eq!(render("# {}\ntrue", "a\nrm", Syntax::Shell).unwrap(), "# a rm\ntrue");
+    }
+
+    #[test]
+    fn no_value_becomes_code_of_another_interpreter() {
+        for value in hostile() {
+            let literal = render("print({})", &value, Syntax::Code).unwrap();
+            let inner = &literal["print(".len()..literal.len() - 1];
+            assert_eq!(serde_json::from_str::<String>(inner).unwrap(), value);
+        }
+        for template in ["print(\"{}\")", "print('{}')", "x = \"\"\"\n{}\n\"\"\"", "`\n{}`"] {
+            assert!(render(template, "+exit()+", Syntax::Code).is_err(), "{template}");
+        }
+    }
+
+    #[test]
+    fn addresses_and_json_keep_their_shape() {
+        for value in hostile() {
+            let url = render("http://h/p/{}?q={}", &value, Syntax::Url).unwrap();
+            let url = reqwest::Url::parse(&url).unwrap();
+            assert_eq!((url.host_str(), url.query_pairs().count()), (Some("h"), 1));
+            assert_eq!(url.query_pairs().next().unwrap().1, value);
+            let body = render(r#"{"a": {}, "b": "x{}y"}"#.replace("{}", "\u{E000}0\u{E001}").as_str(), &value, Syntax::Json).unwrap();
+            let body: Value = serde_json::from_str(&body).unwrap();
+            assert_eq!(body, json!({"a": value, "b": format!("x{value}y")}));
+        }
+        assert_eq!(fill("[\u{E000}0\u{E001}]", &[json!(5)], Syntax::Json).unwrap(), "[5]");
+    }
+
+    #[test]
+    fn interpreters_are_known_by_name() {
+        for (text, syntax) in [
+            ("/bin/sh", Syntax::Shell), ("bash -eu", Syntax::Shell), ("/usr/bin/env -S A=b zsh", Syntax::Shell),
+            ("/usr/bin/env python3", Syntax::Code), ("node", Syntax::Code), ("/opt/sh/perl", Syntax::Code),
+        ] {
+            assert_eq!(Syntax::of_interpreter(text), syntax, "{text}");
+        }
+    }
+}

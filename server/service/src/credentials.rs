@@ -1,0 +1,112 @@
+//! Credentials: secrets that steps may use and nobody reads back.
+
+use domain::credential::{MAX_SECRET, parse_name};
+use domain::{Actor, AuditAction, CredentialId, CredentialKind, CredentialSummary, Faults, Permission};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use store::Store;
+use vault::Vault;
+
+use crate::authorise::authorise;
+use crate::{Result, ServiceError, audit, now};
+
+/// The version under which a secret is sealed; a changed secret would be the next.
+const VERSION: u32 = 1;
+
+/// Storing, listing and deleting credentials.
+#[derive(Clone)]
+pub struct Credentials {
+    store: Store,
+    vault: Vault,
+}
+
+impl Credentials {
+    pub(crate) fn new(store: Store, vault: Vault) -> Self {
+        Self { store, vault }
+    }
+
+    /// All of them, by name, without their secrets.
+    ///
+    /// # Errors
+    /// `Forbidden` below sre.
+    pub async fn list(&self, actor: &Actor) -> Result<Vec<CredentialSummary>> {
+        authorise(actor, Permission::ManageCredentials)?;
+        Ok(self.store.credentials().await?)
+    }
+
+    /// Seals a secret and stores it.
+    ///
+    /// # Errors
+    /// `Forbidden` below sre, `Invalid`, `Conflict` where the name is taken.
+    pub async fn create(
+        &self,
+        actor: &Actor,
+        name: impl Into<String>,
+        kind: CredentialKind,
+        secret: SecretString,
+    ) -> Result<CredentialSummary> {
+        authorise(actor, Permission::ManageCredentials)?;
+        let name = check(&name.into(), &secret)?;
+        let credential = CredentialSummary {
+            id: CredentialId::new(),
+            name,
+            kind,
+            created_at: now(),
+            created_by: actor.username.to_string(),
+            last_used_at: None,
+        };
+        let sealed = self.vault.seal(&credential.id.to_string(), VERSION, &secret)?;
+        let detail = json!({ "name": credential.name, "type": kind });
+        let entry = audit::by(actor, AuditAction::CredentialCreated, "credential", credential.id, detail);
+        if self.store.create_credential(&credential, &sealed, &entry).await? {
+            Ok(credential)
+        } else {
+            Err(ServiceError::conflict(format!("there is a credential named “{}” already", credential.name)))
+        }
+    }
+
+    /// Deletes one; where a runbook uses it, only by `force`.
+    ///
+    /// # Errors
+    /// `Forbidden` below sre, `NotFound`, `Conflict` naming the runbooks that use it.
+    pub async fn delete(&self, actor: &Actor, id: CredentialId, force: bool) -> Result<()> {
+        authorise(actor, Permission::ManageCredentials)?;
+        let missing = ServiceError::NotFound { what: "credential" };
+        let Some((credential, _)) = self.store.credential(&id.to_string()).await? else { return Err(missing) };
+        let users = self.store.runbooks_using(&[id.to_string(), credential.name.clone()]).await?;
+        if !force && !users.is_empty() {
+            return Err(ServiceError::conflict(format!("“{}” is used by {}", credential.name, titles(&users))));
+        }
+        let used_by: Vec<_> = users.iter().map(|(id, _)| id).collect();
+        let detail = json!({ "name": credential.name, "type": credential.kind, "force": force, "used_by": used_by });
+        let entry = audit::by(actor, AuditAction::CredentialDeleted, "credential", id, detail);
+        if self.store.delete_credential(id, &entry).await? { Ok(()) } else { Err(missing) }
+    }
+}
+
+fn check(name: &str, secret: &SecretString) -> Result<String> {
+    let mut faults = Faults::default();
+    let parsed = parse_name(name).map_err(|found| faults.0.extend(found.0)).ok();
+    if parsed.as_deref().is_some_and(|name| name.parse::<CredentialId>().is_ok()) {
+        faults.push("$.name", "a name must not look like an id");
+    }
+    let bytes = secret.expose_secret();
+    if bytes.is_empty() {
+        faults.push("$.secret", "a secret must not be empty");
+    } else if bytes.len() > MAX_SECRET {
+        faults.push("$.secret", format!("a secret has at most {} KiB", MAX_SECRET / 1024));
+    } else if bytes.contains('\0') {
+        faults.push("$.secret", "a secret must not hold the NUL character");
+    }
+    Ok(faults.into_result(parsed.unwrap_or_default())?)
+}
+
+/// The first few titles, and how many more there are.
+fn titles<T>(users: &[(T, String)]) -> String {
+    const SHOWN: usize = 5;
+    let mut text = users.iter().take(SHOWN).map(|(_, title)| format!("“{title}”")).collect::<Vec<_>>().join(", ");
+    if users.len() > SHOWN {
+        text.push_str(&format!(" and {} more", users.len() - SHOWN));
+    }
+    text
+}

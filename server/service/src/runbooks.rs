@@ -1,0 +1,305 @@
+//! Runbooks: writing, versions, import.
+
+use std::path::Path;
+
+use domain::{
+    Actor, AuditAction, AuditEntry, Block, BlockId, BlockKind, Page, Permission, Runbook, RunbookDraft, RunbookId, import, sample,
+};
+use serde_json::{Value, json};
+use store::{RunbookFilter, Store};
+
+use crate::authorise::authorise;
+use crate::{Result, ServiceError, audit, now, page_size, references};
+
+/// The largest document that can be imported, in bytes.
+pub const MAX_IMPORT: usize = 16 * 1024 * 1024;
+
+/// The longest title, in characters.
+const MAX_TITLE: usize = 200;
+/// How often a change that is based on no particular version is tried anew.
+const TRIES: usize = 5;
+const MISSING: ServiceError = ServiceError::NotFound { what: "runbook" };
+
+/// Reading and writing runbooks.
+#[derive(Clone)]
+pub struct Runbooks {
+    store: Store,
+}
+
+impl Runbooks {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// The latest version of each, newest change first.
+    ///
+    /// # Errors
+    /// `Forbidden` to nobody who is signed in; when the store fails.
+    pub async fn list(&self, actor: &Actor, mut filter: RunbookFilter) -> Result<Page<Runbook>> {
+        authorise(actor, Permission::Read)?;
+        filter.limit = page_size(filter.limit);
+        Ok(self.store.list_runbooks(&filter).await?)
+    }
+
+    /// The latest version.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get(&self, actor: &Actor, id: RunbookId) -> Result<Runbook> {
+        authorise(actor, Permission::Read)?;
+        self.store.runbook(id).await?.ok_or(MISSING)
+    }
+
+    /// Version 1 of a new runbook.
+    ///
+    /// # Errors
+    /// `Forbidden` to viewers, `Invalid` with every fault.
+    pub async fn create(&self, actor: &Actor, draft: RunbookDraft) -> Result<Runbook> {
+        authorise(actor, Permission::Write)?;
+        let draft = draft.check()?;
+        let references = references::checked(&self.store, &draft.blocks).await?;
+        self.insert(actor, draft, &references, AuditAction::RunbookCreated, json!({})).await
+    }
+
+    /// The next version.
+    ///
+    /// # Errors
+    /// `Forbidden` to viewers, `Invalid`, `NotFound`, `Moved` where `if_match` is not the current version.
+    pub async fn update(&self, actor: &Actor, id: RunbookId, draft: RunbookDraft, if_match: Option<u32>) -> Result<Runbook> {
+        authorise(actor, Permission::Write)?;
+        let draft = draft.check()?;
+        let references = references::checked(&self.store, &draft.blocks).await?;
+        let change = Change { action: AuditAction::RunbookUpdated, draft, references, if_match, detail: json!({}) };
+        self.next_version(actor, id, change).await
+    }
+
+    /// Deletes it; its versions, runs and audit stay readable.
+    ///
+    /// # Errors
+    /// `Forbidden` to viewers, `NotFound` where it is gone.
+    pub async fn delete(&self, actor: &Actor, id: RunbookId) -> Result<()> {
+        authorise(actor, Permission::Write)?;
+        let runbook = self.store.runbook(id).await?.ok_or(MISSING)?;
+        let detail = json!({ "title": runbook.title, "version": runbook.version });
+        let entry = audit::by(actor, AuditAction::RunbookDeleted, "runbook", id, detail);
+        if self.store.delete_runbook(id, now(), &entry).await? { Ok(()) } else { Err(MISSING) }
+    }
+
+    /// All versions, newest first.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn versions(&self, actor: &Actor, id: RunbookId) -> Result<Vec<Runbook>> {
+        authorise(actor, Permission::Read)?;
+        let versions = self.store.runbook_versions(id).await?;
+        if versions.is_empty() { Err(MISSING) } else { Ok(versions) }
+    }
+
+    /// One version, also of a runbook that was deleted since: runs point at it.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn version(&self, actor: &Actor, id: RunbookId, version: u32) -> Result<Runbook> {
+        authorise(actor, Permission::Read)?;
+        self.store.runbook_version(id, version).await?.ok_or(ServiceError::NotFound { what: "version of this runbook" })
+    }
+
+    /// A new version with the content of an old one, taken as it is: a credential it names may be gone by now.
+    ///
+    /// # Errors
+    /// `Forbidden` to viewers, `NotFound`.
+    pub async fn roll_back(&self, actor: &Actor, id: RunbookId, version: u32) -> Result<Runbook> {
+        authorise(actor, Permission::Write)?;
+        self.store.runbook(id).await?.ok_or(MISSING)?;
+        let old = self.version(actor, id, version).await?;
+        let draft = RunbookDraft { message: Some(format!("Restores version {version}")), ..old.to_draft() };
+        let references = references::of(&draft.blocks);
+        let detail = json!({ "restores": version });
+        let change = Change { action: AuditAction::RunbookRolledBack, draft, references, if_match: None, detail };
+        self.next_version(actor, id, change).await
+    }
+
+    /// A new runbook with the content of this one.
+    ///
+    /// # Errors
+    /// `Forbidden` to viewers, `NotFound`.
+    pub async fn duplicate(&self, actor: &Actor, id: RunbookId) -> Result<Runbook> {
+        authorise(actor, Permission::Write)?;
+        let original = self.store.runbook(id).await?.ok_or(MISSING)?;
+        let mut draft = original.to_draft();
+        draft.title = copy_title(&original.title);
+        draft.message = Some(format!("Copy of “{}”, version {}", clip(&original.title, MAX_TITLE), original.version));
+        fresh_ids(&mut draft.blocks);
+        let references = references::of(&draft.blocks);
+        let detail = json!({ "copy_of": id, "copy_of_version": original.version });
+        self.insert(actor, draft, &references, AuditAction::RunbookCreated, detail).await
+    }
+
+    /// A new runbook from a Markdown document; its title is the document's, else the file's name.
+    ///
+    /// # Errors
+    /// `Forbidden` to viewers, `TooLarge`, `Invalid`.
+    pub async fn import(&self, actor: &Actor, markdown: &str, file_name: Option<&str>) -> Result<Runbook> {
+        authorise(actor, Permission::Write)?;
+        if markdown.len() > MAX_IMPORT {
+            return Err(ServiceError::TooLarge);
+        }
+        let imported = import::markdown(markdown, &title_from(file_name))?;
+        let draft = RunbookDraft {
+            title: imported.title,
+            description: imported.description,
+            tags: imported.tags,
+            blocks: imported.blocks,
+            ..RunbookDraft::default()
+        };
+        let draft = draft.check()?;
+        let references = references::checked(&self.store, &draft.blocks).await?;
+        let detail = json!({ "file_name": file_name.map(|name| clip(name, MAX_TITLE)) });
+        self.insert(actor, draft, &references, AuditAction::RunbookImported, detail).await
+    }
+
+    /// Every tag in use, and by how many runbooks.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn tags(&self, actor: &Actor) -> Result<Vec<(String, u64)>> {
+        authorise(actor, Permission::Read)?;
+        Ok(self.store.tags().await?)
+    }
+
+    /// How many there are.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn count(&self, actor: &Actor) -> Result<u64> {
+        authorise(actor, Permission::Read)?;
+        Ok(self.store.runbook_count().await?)
+    }
+
+    /// Puts the sample runbook into an empty installation.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn ensure_sample(&self) -> Result<()> {
+        if self.store.runbook_count().await? > 0 {
+            return Ok(());
+        }
+        let runbook = first_version(sample::runbook()?, audit::SYSTEM);
+        let target = format!("runbook:{}", runbook.id);
+        let detail = described(&runbook, json!({ "sample": true }));
+        let entry = audit::by_nobody(audit::SYSTEM, None, AuditAction::RunbookCreated, target, detail);
+        self.store.create_runbook(&runbook, &references::of(&runbook.blocks), &entry).await?;
+        Ok(())
+    }
+
+    async fn insert(
+        &self,
+        actor: &Actor,
+        draft: RunbookDraft,
+        references: &[String],
+        action: AuditAction,
+        detail: Value,
+    ) -> Result<Runbook> {
+        let runbook = first_version(draft, actor.username.as_str());
+        let entry = entry(actor, action, &runbook, detail);
+        self.store.create_runbook(&runbook, references, &entry).await?;
+        Ok(runbook)
+    }
+
+    async fn next_version(&self, actor: &Actor, id: RunbookId, change: Change) -> Result<Runbook> {
+        for _ in 0..TRIES {
+            let current = self.store.runbook(id).await?.ok_or(MISSING)?;
+            if change.if_match.is_some_and(|expected| expected != current.version) {
+                return Err(ServiceError::Moved { current: current.version });
+            }
+            let expected = current.version;
+            let next = Runbook {
+                version: expected.checked_add(1).ok_or_else(|| ServiceError::conflict("this runbook has no versions left"))?,
+                updated_by: actor.username.to_string(),
+                updated_at: now(),
+                created_by: current.created_by,
+                created_at: current.created_at,
+                last_run: current.last_run,
+                ..from_draft(id, change.draft.clone())
+            };
+            let entry = entry(actor, change.action, &next, change.detail.clone());
+            if self.store.update_runbook(&next, expected, &change.references, &entry).await? {
+                return Ok(next);
+            }
+        }
+        Err(ServiceError::conflict("others are changing this runbook at this moment; try again"))
+    }
+}
+
+/// The content of a next version.
+struct Change {
+    action: AuditAction,
+    draft: RunbookDraft,
+    references: Vec<String>,
+    if_match: Option<u32>,
+    detail: Value,
+}
+
+fn from_draft(id: RunbookId, draft: RunbookDraft) -> Runbook {
+    let at = now();
+    Runbook {
+        id,
+        title: draft.title,
+        description: draft.description,
+        tags: draft.tags,
+        parameters: draft.parameters,
+        blocks: draft.blocks,
+        version: 1,
+        message: draft.message,
+        created_by: String::new(),
+        created_at: at,
+        updated_by: String::new(),
+        updated_at: at,
+        last_run: None,
+    }
+}
+
+fn first_version(draft: RunbookDraft, by: &str) -> Runbook {
+    Runbook { created_by: by.to_owned(), updated_by: by.to_owned(), ..from_draft(RunbookId::new(), draft) }
+}
+
+fn entry(actor: &Actor, action: AuditAction, runbook: &Runbook, detail: Value) -> AuditEntry {
+    audit::by(actor, action, "runbook", runbook.id, described(runbook, detail))
+}
+
+/// The detail of an audit row about a runbook: which version of what, and what else is known.
+fn described(runbook: &Runbook, detail: Value) -> Value {
+    let mut all = json!({ "title": runbook.title, "version": runbook.version });
+    if let (Some(all), Value::Object(more)) = (all.as_object_mut(), detail) {
+        all.extend(more);
+    }
+    all
+}
+
+/// A copy is another runbook: its blocks are others too.
+fn fresh_ids(blocks: &mut [Block]) {
+    for block in blocks {
+        block.id = BlockId::new();
+        if let BlockKind::Condition(condition) = &mut block.kind {
+            fresh_ids(&mut condition.nested_blocks);
+            fresh_ids(&mut condition.else_blocks);
+        }
+    }
+}
+
+fn copy_title(title: &str) -> String {
+    const SUFFIX: &str = " (copy)";
+    format!("{}{SUFFIX}", clip(title, MAX_TITLE - SUFFIX.len()).trim_end())
+}
+
+/// A title from a file's name: `restart-the_api.md` → `restart the api`.
+fn title_from(file_name: Option<&str>) -> String {
+    let stem = file_name.and_then(|name| Path::new(name).file_stem()).map(|stem| stem.to_string_lossy().into_owned());
+    let words = stem.unwrap_or_default().replace(['-', '_'], " ").replace(char::is_control, " ");
+    let title = clip(words.trim(), MAX_TITLE);
+    if title.is_empty() { "Imported runbook".to_owned() } else { title }
+}
+
+fn clip(text: &str, characters: usize) -> String {
+    text.chars().take(characters).collect()
+}

@@ -1,0 +1,221 @@
+//! What people ask of a run that is under way.
+//!
+//! A run that a worker holds only has its state changed; the worker sees it and tells the watchers. A run without one (queued, paused,
+//! waiting, interrupted) is changed here altogether, its events numbered and told from here.
+
+use domain::{
+    Actor, AuditAction, ControlAction, Faults, Permission, Run, RunEvent, RunId, RunState, Step, StepId, StepState, Timestamp,
+};
+use serde_json::json;
+use store::ControlChange;
+
+use super::{MISSING, Runs};
+use crate::authorise::authorise;
+use crate::{Result, ServiceError, audit, now};
+
+/// How often a control is tried anew because the run moved meanwhile.
+const TRIES: usize = 5;
+/// The longest comment, in characters.
+const MAX_COMMENT: usize = 1_000;
+
+/// Who asks what, of which step, and why.
+struct Request<'a> {
+    by: &'a str,
+    action: ControlAction,
+    step: Option<StepId>,
+    comment: Option<&'a str>,
+    at: Timestamp,
+}
+
+/// What a request makes of a run.
+#[derive(Debug)]
+struct Decision {
+    to: RunState,
+    /// The steps that change with it, not yet numbered.
+    steps: Vec<Step>,
+    error: Option<String>,
+    /// A worker has something to do now that it had not before.
+    wake: bool,
+}
+
+impl Runs {
+    /// Pauses, resumes or stops a run, or answers its question. Answers the run as it is after that.
+    ///
+    /// # Errors
+    /// `Forbidden` to viewers and, for somebody else's run, below sre; `NotFound`; `Conflict` saying why it cannot be done now.
+    pub async fn control(
+        &self,
+        actor: &Actor,
+        id: RunId,
+        action: ControlAction,
+        step: Option<StepId>,
+        comment: Option<String>,
+    ) -> Result<Run> {
+        authorise(actor, Permission::Execute)?;
+        let comment = check_comment(comment)?;
+        for _ in 0..TRIES {
+            let run = self.store.run(id).await?.ok_or(MISSING)?;
+            if run.started_by_id != actor.id {
+                authorise(actor, Permission::ControlAny)?;
+            }
+            let steps = self.store.steps(id).await?;
+            let request = Request { by: actor.username.as_str(), action, step, comment: comment.as_deref(), at: now() };
+            let decision = decide(&run, &steps, &request)?;
+            if let Some(changed) = self.apply(actor, run, decision, &request).await? {
+                return Ok(changed);
+            }
+        }
+        Err(ServiceError::conflict("the run is changing at this moment; try again"))
+    }
+
+    /// Writes a decision and tells of it; `None` where the run moved meanwhile.
+    async fn apply(&self, actor: &Actor, run: Run, decision: Decision, request: &Request<'_>) -> Result<Option<Run>> {
+        let held = held_by_worker(run.state);
+        let from = run.state;
+        let mut steps = decision.steps;
+        let mut changed = Run { state: decision.to, ..run };
+        if !held {
+            for step in &mut steps {
+                changed.event += 1;
+                step.event = changed.event;
+            }
+            changed.event += 1;
+        }
+        if decision.to.is_final() {
+            changed.ended_at = Some(request.at);
+        }
+        // What it waited for is over, whatever was decided.
+        changed.error.clone_from(&decision.error);
+        let change = ControlChange {
+            event: (!held).then_some(changed.event),
+            steps,
+            error: decision.error,
+            ended_at: changed.ended_at,
+            mode: None,
+            wake: decision.wake,
+        };
+        let detail = json!({
+            "action": request.action,
+            "from": from,
+            "to": changed.state,
+            "step": change.steps.first().map(|step| step.id),
+            "comment": request.comment,
+        });
+        let entry = audit::by(actor, AuditAction::RunControlled, "run", changed.id, detail);
+        if !self.store.control_run(changed.id, from, changed.state, &change, &entry).await? {
+            return Ok(None);
+        }
+        tracing::info!(run.id = %changed.id, run.state = changed.state.as_str(), action = request.action.as_str(), "run controlled");
+        if held {
+            self.engine.nudge(changed.id);
+        } else {
+            for step in change.steps {
+                self.engine.publish(changed.id, RunEvent::Step(Box::new(step)));
+            }
+            self.engine.publish(changed.id, RunEvent::Run(Box::new(changed.clone())));
+        }
+        if change.wake {
+            self.engine.wake();
+        }
+        Ok(Some(changed))
+    }
+}
+
+/// Whether a worker numbers the events of a run in this state.
+fn held_by_worker(state: RunState) -> bool {
+    matches!(state, RunState::Running | RunState::Pausing | RunState::Stopping)
+}
+
+fn check_comment(comment: Option<String>) -> Result<Option<String>> {
+    let comment = comment.map(|comment| comment.trim().to_owned()).filter(|comment| !comment.is_empty());
+    if comment.as_ref().is_some_and(|comment| comment.chars().count() > MAX_COMMENT) {
+        return Err(Faults::one("$.comment", format!("a comment has at most {MAX_COMMENT} characters")).into());
+    }
+    Ok(comment)
+}
+
+fn decide(run: &Run, steps: &[Step], request: &Request<'_>) -> Result<Decision> {
+    let state = run.state;
+    let plain = |to: RunState, wake: bool| Decision { to, steps: Vec::new(), error: None, wake };
+    match request.action {
+        ControlAction::Pause => Ok(plain(state.pause()?, false)),
+        ControlAction::Resume => Ok(plain(state.resume()?, state == RunState::Paused)),
+        ControlAction::Stop => {
+            let to = state.stop()?;
+            if to.is_final() { Ok(end(to, StepState::Stopped, "stopped", steps, request)) } else { Ok(plain(to, false)) }
+        }
+        ControlAction::Reject => {
+            state.answer()?;
+            asking_step(steps, request.step)?;
+            Ok(end(state.fail()?, StepState::Failed, "rejected", steps, request))
+        }
+        ControlAction::Approve | ControlAction::Retry | ControlAction::Skip => {
+            let to = state.answer()?;
+            let step = answered(asking_step(steps, request.step)?, request)?;
+            Ok(Decision { to, steps: vec![step], error: None, wake: true })
+        }
+    }
+}
+
+/// The step that asks, which must be the one that is answered where that one is named.
+fn asking_step(steps: &[Step], named: Option<StepId>) -> Result<&Step> {
+    let asking = steps.iter().rev().find(|step| asks(step));
+    match (asking, named) {
+        (Some(asking), None) => Ok(asking),
+        (Some(asking), Some(named)) if asking.id == named => Ok(asking),
+        (_, Some(named)) if !steps.iter().any(|step| step.id == named) => Err(ServiceError::NotFound { what: "step of this run" }),
+        (Some(asking), Some(_)) => {
+            Err(ServiceError::conflict(format!("this step asks nothing; the run waits for an answer to “{}”", asking.name)))
+        }
+        (None, _) => Err(ServiceError::conflict("no step of this run asks anything")),
+    }
+}
+
+fn asks(step: &Step) -> bool {
+    matches!(step.state, StepState::Waiting | StepState::Interrupted)
+}
+
+fn answered(asking: &Step, request: &Request<'_>) -> Result<Step> {
+    let mut step = Step { answer: Some(request.action), ..asking.clone() };
+    match (request.action, asking.state) {
+        (ControlAction::Approve, StepState::Interrupted) => {
+            return Err(ServiceError::conflict("nobody knows how this step ended, so it cannot be approved: retry it, skip it or stop the run"));
+        }
+        (ControlAction::Retry, StepState::Waiting) if asking.started_at.is_none() => {
+            return Err(ServiceError::conflict("this step was not tried yet, so it cannot be retried: approve it, skip it or stop the run"));
+        }
+        (ControlAction::Skip, _) => {
+            step.state = StepState::Skipped;
+            step.ended_at = Some(request.at);
+            step.error = Some(said("skipped", request));
+        }
+        _ => {}
+    }
+    Ok(step)
+}
+
+/// The end of a run that no worker holds: the step that asked ends as given, the ones that never began are skipped.
+fn end(to: RunState, asked: StepState, verb: &str, steps: &[Step], request: &Request<'_>) -> Decision {
+    let error = said(verb, request);
+    let mut changed = Vec::new();
+    for step in steps.iter().filter(|step| asks(step)) {
+        let error = Some(error.clone());
+        let answer = Some(request.action);
+        changed.push(Step { state: asked, ended_at: Some(request.at), error, answer, ..step.clone() });
+    }
+    for step in steps.iter().filter(|step| step.state == StepState::Pending) {
+        changed.push(Step { state: StepState::Skipped, ..step.clone() });
+    }
+    Decision { to, steps: changed, error: Some(error), wake: false }
+}
+
+/// `rejected by ann: wrong host`
+fn said(verb: &str, request: &Request<'_>) -> String {
+    match request.comment {
+        Some(comment) => format!("{verb} by {}: {comment}", request.by),
+        None => format!("{verb} by {}", request.by),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! Reading what steps wrote.
+
+use domain::{Actor, Chunk, Permission, RunId, Step, StepId};
+
+use super::{MISSING, Runs};
+use crate::authorise::authorise;
+use crate::{Result, ServiceError};
+
+/// How much of a step's output its tail holds, in bytes.
+pub const TAIL_BYTES: usize = 64 * 1024;
+
+/// The most pieces one call answers.
+const MAX_CHUNKS: u32 = 1_000;
+
+impl Runs {
+    /// The pieces of a step's output after the given one, at most `limit` of them.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn output(&self, actor: &Actor, run: RunId, step: StepId, after_seq: u64, limit: u32) -> Result<Vec<Chunk>> {
+        authorise(actor, Permission::Read)?;
+        self.store.run(run).await?.ok_or(MISSING)?;
+        let steps = self.store.steps(run).await?;
+        let missing = ServiceError::NotFound { what: "step of this run" };
+        let step = steps.iter().find(|found| found.id == step).ok_or(missing)?;
+        Ok(self.store.output(run, step.ordinal, step.attempt, after_seq, limit.clamp(1, MAX_CHUNKS)).await?)
+    }
+
+    /// The last 64 KiB of what a step wrote, both streams as they came.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn tail(&self, actor: &Actor, run: RunId, step: &Step) -> Result<String> {
+        authorise(actor, Permission::Read)?;
+        let chunks = self.store.output_tail(run, step.ordinal, step.attempt, step.last_output, TAIL_BYTES).await?;
+        let text: String = chunks.into_iter().map(|chunk| chunk.text).collect();
+        Ok(last_bytes(text, TAIL_BYTES))
+    }
+}
+
+/// The end of a text, cut between characters.
+fn last_bytes(mut text: String, most: usize) -> String {
+    let cut = text.ceil_char_boundary(text.len().saturating_sub(most));
+    text.drain(..cut);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_is_cut_between_characters() {
+        assert_eq!(last_bytes("aéé".to_owned(), 3), "é");
+        assert_eq!(last_bytes("aéé".to_owned(), 4), "éé");
+        assert_eq!(last_bytes("aé".to_owned(), 64), "aé");
+    }
+}

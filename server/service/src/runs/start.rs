@@ -1,0 +1,138 @@
+//! Starting a run: its version pinned, its parameters settled, its steps laid out, in one commit with its audit row.
+
+use domain::plan::{Selection, lay_out, select};
+use domain::{Actor, AuditAction, Faults, Parameter, Permission, Run, RunId, RunMode, RunState, Runbook, RunbookId, parameter};
+use engine::plan_steps::initial_steps;
+use secrecy::SecretString;
+use serde_json::{Map, Value, json};
+
+use super::Runs;
+use crate::authorise::authorise;
+use crate::{Result, ServiceError, audit, now};
+
+/// What stands where a secret answer was.
+pub const MASK: &str = "••••••";
+
+/// The longest reason, in characters.
+const MAX_REASON: usize = 500;
+/// The version under which a run's secret answers are sealed: a run has them once.
+const SEAL_VERSION: u32 = 1;
+
+/// How a run is to be done.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StartRun {
+    /// The version; the latest where none is given.
+    pub version: Option<u32>,
+    /// Which part of it.
+    pub selection: Selection,
+    /// Answers to its parameters.
+    pub parameters: Map<String, Value>,
+    /// Whether it asks before each step.
+    pub mode: RunMode,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl Runs {
+    /// Queues a run and wakes the engine.
+    ///
+    /// # Errors
+    /// `Forbidden` to viewers, `NotFound`, `Invalid` for parameters and selection, `Conflict` where there is nothing to run.
+    pub async fn start(&self, actor: &Actor, runbook: RunbookId, options: StartRun) -> Result<Run> {
+        authorise(actor, Permission::Execute)?;
+        let runbook = self.version_to_run(runbook, options.version).await?;
+        if runbook.blocks.is_empty() {
+            return Err(ServiceError::conflict("this runbook has no blocks to run"));
+        }
+        let reason = check_reason(options.reason)?;
+        let answers = parameter::resolve(&runbook.parameters, &options.parameters)?;
+        let selected = select(&lay_out(&runbook.blocks), &options.selection).map_err(|id| unknown_block(&options.selection, id))?;
+        if selected.is_empty() {
+            return Err(Faults::one("$.blocks", "choose at least one block").into());
+        }
+
+        let id = RunId::new();
+        let steps = initial_steps(&runbook.blocks, &selected);
+        let (shown, secrets) = mask(&runbook.parameters, answers);
+        let sealed = self.seal(id, &secrets)?;
+        let run = Run {
+            id,
+            number: 0,
+            runbook_id: runbook.id,
+            runbook_title: runbook.title,
+            version: runbook.version,
+            state: RunState::Queued,
+            mode: options.mode,
+            parameters: shown,
+            reason,
+            started_by: actor.username.to_string(),
+            started_by_id: actor.id,
+            created_at: now(),
+            started_at: None,
+            ended_at: None,
+            error: None,
+            event: steps.iter().map(|step| step.event).max().unwrap_or(0) + 1,
+        };
+        let detail = json!({
+            "runbook": run.runbook_id,
+            "title": run.runbook_title,
+            "version": run.version,
+            "mode": run.mode,
+            "steps": selected.len(),
+            "parameters": run.parameters,
+            "reason": run.reason,
+        });
+        let entry = audit::by(actor, AuditAction::RunStarted, "run", id, detail);
+        let run = self.store.start_run(run, &steps, sealed.as_deref(), &entry).await?;
+        metrics::counter!("runs_started_total").increment(1);
+        tracing::info!(run.id = %run.id, run.number, runbook.id = %run.runbook_id, runbook.version = run.version, "run queued");
+        self.engine.wake();
+        Ok(run)
+    }
+
+    /// A deleted runbook is not run, not even in a version that is still readable.
+    async fn version_to_run(&self, id: RunbookId, version: Option<u32>) -> Result<Runbook> {
+        let latest = self.store.runbook(id).await?.ok_or(ServiceError::NotFound { what: "runbook" })?;
+        match version {
+            Some(version) if version != latest.version => self
+                .store
+                .runbook_version(id, version)
+                .await?
+                .ok_or(ServiceError::NotFound { what: "version of this runbook" }),
+            _ => Ok(latest),
+        }
+    }
+
+    fn seal(&self, run: RunId, secrets: &Map<String, Value>) -> Result<Option<Vec<u8>>> {
+        if secrets.is_empty() {
+            return Ok(None);
+        }
+        let text = SecretString::from(serde_json::to_string(secrets).map_err(ServiceError::internal)?);
+        Ok(Some(self.vault.seal(&run.to_string(), SEAL_VERSION, &text)?))
+    }
+}
+
+fn check_reason(reason: Option<String>) -> Result<Option<String>> {
+    let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
+    if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON) {
+        return Err(Faults::one("$.reason", format!("a reason has at most {MAX_REASON} characters")).into());
+    }
+    Ok(reason)
+}
+
+fn unknown_block(selection: &Selection, id: domain::BlockId) -> ServiceError {
+    let path = if matches!(selection, Selection::From(_)) { "$.from" } else { "$.blocks" };
+    Faults::one(path, format!("this version has no block {id}")).into()
+}
+
+/// The answers as everybody may see them, and the secret ones as they are.
+fn mask(parameters: &[Parameter], answers: Map<String, Value>) -> (Map<String, Value>, Map<String, Value>) {
+    let mut shown = answers;
+    let mut secrets = Map::new();
+    for parameter in parameters.iter().filter(|parameter| parameter.is_secret()) {
+        let Some(answer) = shown.get_mut(&parameter.name).filter(|answer| answer.as_str() != Some("")) else { continue };
+        secrets.insert(parameter.name.clone(), answer.take());
+        *answer = Value::String(MASK.to_owned());
+    }
+    (shown, secrets)
+}

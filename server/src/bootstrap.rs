@@ -1,0 +1,113 @@
+//! Puts the parts together, serves until a signal, and takes them apart again.
+
+use std::fs;
+use std::io::{IsTerminal, Write, stdout};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use engine::{Engine, EngineConfig};
+use secrecy::ExposeSecret;
+use service::{Services, Settings};
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use vault::Vault;
+
+use crate::config::Config;
+use crate::{http, site};
+
+/// What steps that run get to end when the server stops.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the data folder, the database or the address cannot be had.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let data_dir = open_data_dir(&config.data_dir)?;
+    let vault = Vault::open(&data_dir.join("identity.age")).context("cannot open the key to the stored secrets")?;
+    let url = config.db.clone().unwrap_or_else(|| format!("surrealkv://{}", data_dir.join("db").display()));
+    let store = Store::connect(&url, config.db_login.clone()).await.with_context(|| format!("cannot open the database {url}"))?;
+
+    let listener = TcpListener::bind(config.addr).await.with_context(|| format!("cannot listen on {}", config.addr))?;
+    let addr = listener.local_addr()?;
+    let setup_token = setup_token(&store, addr.ip().is_loopback()).await?;
+
+    let (engine, engine_task) = Engine::start(EngineConfig::default(), store.clone(), vault.clone());
+    let settings = Settings { signup: config.signup, setup_token: setup_token.clone() };
+    let services = Services::new(store, vault, engine.clone(), settings);
+    services.runbooks.ensure_sample().await.context("cannot put the sample runbook into the database")?;
+
+    let stopping = CancellationToken::new();
+    let router = http::router(services, site::options(addr)?, stopping.clone()).await?;
+    stop_on_signal(stopping.clone())?;
+    announce(addr, setup_token.as_deref());
+
+    let engine_stops = async {
+        stopping.cancelled().await;
+        tracing::info!("stopping: no new requests, running steps get {} s", STOP_GRACE.as_secs());
+        engine.shutdown(STOP_GRACE).await;
+    };
+    let (served, ()) = tokio::join!(http::serve(listener, router, stopping.clone()), engine_stops);
+    if tokio::time::timeout(STOP_GRACE, engine_task).await.is_err() {
+        tracing::warn!("the engine did not end in time; its runs will be taken up at the next start");
+    }
+    tracing::info!("stopped");
+    served
+}
+
+/// The absolute path of the data folder, made where it is not there; only its owner may look into it.
+fn open_data_dir(path: &Path) -> anyhow::Result<PathBuf> {
+    let what = || format!("cannot use the data folder {}", path.display());
+    if !path.is_dir() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(what)?;
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).with_context(what)?;
+    fs::canonicalize(path).with_context(what)
+}
+
+/// Off loopback the very first account needs this, so that the first visitor is not made administrator.
+async fn setup_token(store: &Store, loopback: bool) -> anyhow::Result<Option<String>> {
+    if loopback || store.account_count().await? > 0 {
+        return Ok(None);
+    }
+    Ok(Some(vault::SessionToken::generate()?.secret().expose_secret().to_owned()))
+}
+
+fn stop_on_signal(stopping: CancellationToken) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stopping.cancel();
+    });
+    Ok(())
+}
+
+/// Tells whoever started it where it is. A line that cannot be written stops nothing.
+fn announce(addr: std::net::SocketAddr, setup_token: Option<&str>) {
+    let address = format!("http://{addr}");
+    if !addr.ip().is_loopback() {
+        tracing::warn!(%addr, "listening beyond this machine without TLS: put a proxy that speaks https in front");
+    }
+    if stdout().is_terminal() {
+        let mut out = stdout().lock();
+        let _ = writeln!(out, "Runbook Studio is ready at {address}");
+        if let Some(token) = setup_token {
+            let _ = writeln!(out, "The first account needs this set-up token: {token}");
+        }
+        let _ = out.flush();
+    } else {
+        tracing::info!(%address, "Runbook Studio is ready");
+        if let Some(token) = setup_token {
+            // Whoever can read this log started the server; the token dies with the first account.
+            tracing::info!(setup_token = token, "the first account needs this set-up token");
+        }
+    }
+}

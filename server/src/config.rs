@@ -1,0 +1,294 @@
+//! The settings: defaults, then a TOML file, then `STUDIO_*`, then flags, each overriding the one before.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+
+use figment::providers::{Format, Toml};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
+use secrecy::SecretString;
+use serde::Deserialize;
+use service::Signup;
+
+use crate::cli::Options;
+
+/// The settings file that is read from the data folder where there is one.
+const FILE_NAME: &str = "runbook-studio.toml";
+
+/// Everything that can be set, read and checked.
+#[derive(Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub addr: SocketAddr,
+    /// The folder that holds everything that must be kept.
+    pub data_dir: PathBuf,
+    /// The database; `None` for the embedded one in the data folder.
+    pub db: Option<String>,
+    /// Root user and password of a database server.
+    pub db_login: Option<(String, SecretString)>,
+    /// Who may make an account.
+    pub signup: Signup,
+    /// How logs look.
+    pub log_format: LogFormat,
+    /// What is logged, in the language of `RUST_LOG`.
+    pub log: Option<String>,
+}
+
+/// How logs look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people on a terminal, JSON otherwise.
+    Auto,
+    /// Lines for people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A setting that cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A value that means nothing, or an unknown key.
+    #[error("{setting} is “{value}” ({origin}): {hint}")]
+    Value {
+        /// Which setting.
+        setting: &'static str,
+        /// What it was given.
+        value: String,
+        /// Where that came from.
+        origin: String,
+        /// What would be right.
+        hint: String,
+    },
+    /// The settings could not be read.
+    #[error("{0}")]
+    Read(#[from] Box<figment::Error>),
+    /// `--config` names a file that is not there.
+    #[error("config is “{}” ({origin}): there is no such file", path.display())]
+    NoFile {
+        /// The file.
+        path: PathBuf,
+        /// Where the name came from.
+        origin: &'static str,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    addr: String,
+    data_dir: PathBuf,
+    db: Option<String>,
+    db_user: Option<String>,
+    db_password: Option<SecretString>,
+    signup: Option<String>,
+    log_format: Option<String>,
+    log: Option<String>,
+}
+
+impl Config {
+    /// Reads the settings from everywhere.
+    ///
+    /// # Errors
+    /// The first wrong one: its name, its value and where it was set.
+    pub fn load(flags: &Options) -> Result<Self, ConfigError> {
+        let environment = std::env::vars().filter_map(|(name, value)| {
+            let key = name.strip_prefix("STUDIO_")?.to_ascii_lowercase();
+            (key != "config").then_some((key, value))
+        });
+        let named = match (&flags.config, std::env::var_os("STUDIO_CONFIG")) {
+            (Some(path), _) => Some((path.clone(), "flag --config")),
+            (None, Some(path)) => Some((path.into(), "environment variable STUDIO_CONFIG")),
+            (None, None) => None,
+        };
+        Self::from_layers(flags, environment.collect(), named)
+    }
+
+    fn from_layers(
+        flags: &Options,
+        environment: Vec<(String, String)>,
+        named: Option<(PathBuf, &'static str)>,
+    ) -> Result<Self, ConfigError> {
+        let defaults = layer("default", [("addr", "127.0.0.1:3000"), ("data_dir", "./data")].map(own));
+        let environment = Layer { origin: Origin::Environment, values: environment };
+        let flags = layer_of(flags);
+
+        let file = if let Some((path, origin)) = named {
+            if !path.is_file() {
+                return Err(ConfigError::NoFile { path, origin });
+            }
+            path
+        } else {
+            let data_dir = Figment::from(&defaults).merge(&environment).merge(&flags).extract_inner::<PathBuf>("data_dir");
+            data_dir.map_err(Box::new)?.join(FILE_NAME)
+        };
+        let mut figment = Figment::from(&defaults);
+        if file.is_file() {
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let figment = figment.merge(&environment).merge(&flags);
+        let raw: Raw = figment.extract().map_err(Box::new)?;
+        Self::check(raw, &figment)
+    }
+
+    fn check(raw: Raw, figment: &Figment) -> Result<Self, ConfigError> {
+        let wrong = |setting: &'static str, value: &str, hint: &str| ConfigError::Value {
+            setting,
+            value: value.to_owned(),
+            origin: origin(figment, setting),
+            hint: hint.to_owned(),
+        };
+        let addr = raw
+            .addr
+            .to_socket_addrs()
+            .ok()
+            .and_then(|mut found| found.next())
+            .ok_or_else(|| wrong("addr", &raw.addr, "an address is HOST:PORT, such as 127.0.0.1:3000 or [::1]:3000"))?;
+        let signup = match raw.signup.as_deref() {
+            None if addr.ip().is_loopback() => Signup::Open,
+            Some("open") => Signup::Open,
+            None | Some("closed") => Signup::Closed,
+            Some(other) => return Err(wrong("signup", other, "it is open or closed")),
+        };
+        let log_format = match raw.log_format.as_deref() {
+            None | Some("auto") => LogFormat::Auto,
+            Some("human") => LogFormat::Human,
+            Some("json") => LogFormat::Json,
+            Some(other) => return Err(wrong("log_format", other, "it is auto, human or json")),
+        };
+        if let Some(db) = &raw.db
+            && !["mem://", "surrealkv://", "ws://", "wss://"].iter().any(|scheme| db.starts_with(scheme))
+        {
+            return Err(wrong("db", db, "a database is surrealkv://FOLDER, ws://HOST:PORT, wss://HOST:PORT or mem://"));
+        }
+        if raw.data_dir.as_os_str().is_empty() {
+            return Err(wrong("data_dir", "", "it names a folder"));
+        }
+        Ok(Self {
+            addr,
+            data_dir: raw.data_dir,
+            db: raw.db,
+            db_login: raw.db_user.zip(raw.db_password),
+            signup,
+            log_format,
+            log: raw.log,
+        })
+    }
+}
+
+/// Where a setting was set, for people.
+fn origin(figment: &Figment, setting: &str) -> String {
+    let Some(metadata) = figment.find_metadata(setting) else { return "default".to_owned() };
+    match metadata.name.as_ref() {
+        "environment" => format!("environment variable STUDIO_{}", setting.to_uppercase()),
+        "command line" => format!("flag --{}", setting.replace('_', "-")),
+        "default" => "default".to_owned(),
+        _ => metadata.source.as_ref().map_or_else(|| metadata.name.to_string(), |source| format!("file {source}")),
+    }
+}
+
+enum Origin {
+    Default,
+    Environment,
+    CommandLine,
+}
+
+/// A source whose values are all texts: a password of digits stays a text.
+struct Layer {
+    origin: Origin,
+    values: Vec<(String, String)>,
+}
+
+fn own((key, value): (&str, &str)) -> (String, String) {
+    (key.to_owned(), value.to_owned())
+}
+
+fn layer<const N: usize>(_: &str, values: [(String, String); N]) -> Layer {
+    Layer { origin: Origin::Default, values: values.into() }
+}
+
+fn layer_of(flags: &Options) -> Layer {
+    let path = |path: &Option<PathBuf>| path.as_deref().map(Path::to_string_lossy).map(String::from);
+    let values = [
+        ("addr", flags.addr.clone()),
+        ("data_dir", path(&flags.data_dir)),
+        ("db", flags.db.clone()),
+        ("signup", flags.signup.clone()),
+        ("log_format", flags.log_format.clone()),
+        ("log", flags.log.clone()),
+    ];
+    let values = values.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
+    Layer { origin: Origin::CommandLine, values }
+}
+
+impl Provider for &Layer {
+    fn metadata(&self) -> Metadata {
+        match self.origin {
+            Origin::Default => Metadata::named("default"),
+            Origin::Environment => Metadata::named("environment")
+                .interpolater(|_, keys| format!("STUDIO_{}", keys.join("_").to_uppercase())),
+            Origin::CommandLine => {
+                Metadata::named("command line").interpolater(|_, keys| format!("--{}", keys.join("-").replace('_', "-")))
+            }
+        }
+    }
+
+    fn data(&self) -> figment::Result<Map<Profile, Dict>> {
+        let values = self.values.iter().map(|(key, value)| (key.clone(), Value::from(value.clone())));
+        Ok(Map::from([(Profile::Default, values.collect())]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(flags: &Options, environment: &[(&str, &str)], file: Option<&str>) -> Result<Config, String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("settings.toml");
+        let named = file.map(|text| {
+            std::fs::write(&path, text).expect("a file");
+            (path.clone(), "flag --config")
+        });
+        Config::from_layers(flags, environment.iter().copied().map(own).collect(), named).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn flags_win_over_the_environment_and_that_over_the_file() {
+        let flags = Options { addr: Some("127.0.0.1:3".to_owned()), ..Options::default() };
+        let file = Some("addr = \"127.0.0.1:1\"\nsignup = \"closed\"\ndb = \"mem://\"");
+        let config = load(&flags, &[("addr", "127.0.0.1:2"), ("signup", "open")], file).expect("good settings");
+        assert_eq!((config.addr.port(), config.signup), (3, Signup::Open));
+        assert_eq!(config.db.as_deref(), Some("mem://"));
+    }
+
+    #[test]
+    fn signup_is_closed_off_loopback() {
+        let open = load(&Options::default(), &[], None).expect("the defaults");
+        let closed = load(&Options::default(), &[("addr", "0.0.0.0:3000")], None).expect("good settings");
+        assert_eq!((open.signup, closed.signup), (Signup::Open, Signup::Closed));
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named_with_value_and_source() {
+        for (environment, file, parts) in [
+            (&[("addr", "nonsense")][..], None, &["addr", "nonsense", "STUDIO_ADDR"][..]),
+            (&[("signup", "maybe")], None, &["signup", "maybe", "STUDIO_SIGNUP"]),
+            (&[("adress", "x")], None, &["adress", "environment"]),
+            (&[], Some("log_format = \"xml\""), &["log_format", "xml", "settings.toml"]),
+            (&[], Some("colour = 1"), &["colour", "settings.toml"]),
+            (&[], Some("addr = 3000"), &["addr", "3000", "settings.toml"]),
+        ] {
+            let message = load(&Options::default(), environment, file).expect_err("a wrong setting");
+            for part in parts {
+                assert!(message.contains(part), "{part:?} is not in {message:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_password_of_digits_is_a_text() {
+        let config = load(&Options::default(), &[("db_user", "root"), ("db_password", "12345")], None);
+        assert!(config.expect("good settings").db_login.is_some());
+    }
+}

@@ -1,0 +1,90 @@
+//! `GET /executions/{job_id}/events`: what happens in a run, as server-sent events, from any point on.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::Sse;
+use axum::response::sse::{Event, KeepAlive};
+use domain::{Permission, Problem, RunEvent, RunId};
+use futures::{Stream, StreamExt};
+use http::HeaderMap;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::AppState;
+use super::auth::{Address, Asking};
+use super::extract::{Path, Query};
+use super::problem::{Answer, ProblemBody};
+
+/// How often a stream without news says that it lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How often the right to watch is looked at again.
+const RECHECK: Duration = Duration::from_secs(3);
+
+/// Where to begin.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct After {
+    /// Only events with a greater number; `Last-Event-ID` wins.
+    after: Option<u64>,
+}
+
+/// Everything that happens in a run, live: `id` is the event's number, `event` its kind, `data` JSON.
+#[utoipa::path(get, path = "/executions/{job_id}/events", tag = "executions",
+    params(("job_id" = RunId, Path, description = "The run"), After),
+    responses((status = 200, description = "Server-sent events", content_type = "text/event-stream", body = String),
+        (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
+pub async fn watch(
+    State(state): State<AppState>,
+    asking: Asking,
+    Address(address): Address,
+    Path(id): Path<RunId>,
+    Query(query): Query<After>,
+    headers: HeaderMap,
+) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+    let permit = state
+        .streams
+        .clone()
+        .try_acquire_owned()
+        .map_err(|_| Problem::new(503, "busy", "too many event streams are open; close one"))?;
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let after = last.or(query.after).unwrap_or(0);
+    let events = state.services.runs.watch(&asking.actor, id, after).await?;
+    let stream = events
+        .map(move |event| {
+            let _held = &permit;
+            Ok(to_sse(&event))
+        })
+        .take_until(no_longer_allowed(state, asking, address));
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+/// Resolves once the key or session is no longer good, the role no longer reads, or the server stops.
+/// A store that cannot be asked ends the stream as well: the client comes back by itself.
+async fn no_longer_allowed(state: AppState, asking: Asking, address: Option<String>) {
+    let gone = async {
+        loop {
+            tokio::time::sleep(RECHECK).await;
+            match asking.shown.actor(&state.services, address.clone()).await {
+                Ok(actor) if actor.id == asking.actor.id && actor.may(Permission::Read) => {}
+                _ => return,
+            }
+        }
+    };
+    tokio::select! {
+        () = gone => {}
+        () = state.stopping.cancelled() => {}
+    }
+}
+
+fn to_sse(event: &RunEvent) -> Event {
+    let kind = match event {
+        RunEvent::Run(_) => "run",
+        RunEvent::Step(_) => "step",
+        RunEvent::Output(_) => "output",
+    };
+    let empty = Event::default().id(event.seq().to_string()).event(kind);
+    empty.clone().json_data(event).unwrap_or(empty)
+}

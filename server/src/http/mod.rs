@@ -1,0 +1,110 @@
+//! HTTP: the REST API under `/api/v1`, the pages, their server functions under `/rpc`, and what operators ask.
+
+pub mod auth;
+mod events;
+mod extract;
+mod headers;
+mod json;
+mod meta;
+mod observe;
+mod openapi;
+mod output;
+mod pages;
+mod problem;
+mod rest;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::{Router, middleware};
+use domain::Problem;
+use leptos::config::LeptosOptions;
+use metrics_exporter_prometheus::PrometheusHandle;
+use service::Services;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+use problem::ApiError;
+
+/// The largest body of a request, in bytes, where nothing else is said.
+const MAX_BODY: usize = 1024 * 1024;
+/// How many requests may be answered at once.
+const MAX_REQUESTS: usize = 512;
+/// How many event streams may be open at once.
+const MAX_STREAMS: usize = 1_000;
+/// How long an answer may take to begin.
+const TIME_OUT: Duration = Duration::from_secs(30);
+/// How long open connections may go on once the server stops.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// What handlers share. A clone is a handle to the same.
+#[derive(Clone)]
+pub struct AppState {
+    /// What the product does.
+    pub services: Services,
+    /// The numbers for `/metrics`.
+    pub metrics: PrometheusHandle,
+    /// One permit for each request being answered.
+    pub requests: Arc<Semaphore>,
+    /// One permit for each open event stream.
+    pub streams: Arc<Semaphore>,
+    /// Cancelled when the server stops.
+    pub stopping: CancellationToken,
+}
+
+/// Everything the server answers.
+///
+/// # Errors
+/// When the metrics recorder is installed already.
+pub async fn router(services: Services, site: LeptosOptions, stopping: CancellationToken) -> anyhow::Result<Router> {
+    let state = AppState {
+        services: services.clone(),
+        metrics: meta::install_metrics(stopping.clone())?,
+        requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
+        streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+        stopping,
+    };
+    let (rest, docs) = openapi::split();
+    let rest = rest.method_not_allowed_fallback(wrong_method).fallback(no_such_call);
+    let api = Router::new().nest("/v1", rest).fallback(no_such_call);
+    Ok(Router::new()
+        .nest("/api", api)
+        .merge(docs)
+        .merge(meta::routes())
+        .with_state(state.clone())
+        .merge(pages::router(services, site))
+        .layer(CompressionLayer::new())
+        .layer(middleware::from_fn(headers::set))
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(middleware::from_fn_with_state(state, observe::limit))
+        .layer(middleware::from_fn(observe::record)))
+}
+
+/// Serves until `stopping` is cancelled and the open connections have ended or had their time.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(listener: TcpListener, router: Router, stopping: CancellationToken) -> anyhow::Result<()> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(stopping.clone().cancelled_owned());
+    let overdue = async {
+        stopping.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        served = async { served.await } => Ok(served?),
+        () = overdue => Ok(()),
+    }
+}
+
+async fn no_such_call() -> ApiError {
+    Problem::new(404, "not_found", "there is no such call; /api/v1/openapi.json lists all").into()
+}
+
+async fn wrong_method() -> ApiError {
+    Problem::new(405, "method_not_allowed", "this address does not answer to that method").into()
+}

@@ -1,0 +1,26 @@
+//! The pages, their server functions under `/rpc`, and the files of the site.
+
+use app::{App, shell};
+use axum::{Router, middleware};
+use leptos::config::LeptosOptions;
+use leptos::prelude::provide_context;
+use leptos_axum::{LeptosRoutes, file_and_error_handler_with_context, generate_route_list};
+use service::Services;
+use tower_http::limit::RequestBodyLimitLayer;
+
+use super::auth;
+
+/// The largest body a server function takes, in bytes: a document to import.
+const MAX_BODY: usize = 16 * 1024 * 1024;
+
+/// Everything a browser asks for; also what answers addresses that nothing else knows.
+pub fn router(services: Services, options: LeptosOptions) -> Router {
+    let context = move || provide_context(services.clone());
+    let shown = options.clone();
+    Router::new()
+        .leptos_routes_with_context(&options, generate_route_list(App), context.clone(), move || shell(shown.clone()))
+        .fallback(file_and_error_handler_with_context(context, shell))
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(middleware::from_fn(auth::same_origin_only))
+        .with_state(options)
+}

@@ -1,0 +1,176 @@
+//! `/runbooks/{id}/execute` and `/executions`: start, look, control.
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::OriginalUri;
+use domain::plan::Selection;
+use domain::{BlockId, ControlAction, Faults, RunId, RunMode, RunState, RunbookId, StepId, Timestamp};
+use http::header::LOCATION;
+use http::{HeaderMap, HeaderName, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use service::{RunFilter, StartRun};
+use utoipa::{IntoParams, ToSchema};
+
+use super::super::AppState;
+use super::super::auth::Asking;
+use super::super::extract::{Path, Query, page, page_size};
+use super::super::json::{Json as Body, PerhapsJson};
+use super::super::problem::{Answer, ProblemBody};
+use super::views::{Execution, ExecutionRead, ExecutionStep};
+
+/// The longest reason or comment, in characters.
+const MAX_REMARK: usize = 2_000;
+
+/// What to run, and how; everything by itself where nothing is said.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExecuteBody {
+    /// The version; the latest where none is named.
+    version: Option<u32>,
+    /// Only these blocks, each with what is nested in it.
+    blocks: Option<Vec<BlockId>>,
+    /// This block and everything after it.
+    from: Option<BlockId>,
+    /// Answers to the runbook's parameters.
+    #[schema(value_type = Option<Object>)]
+    parameters: Option<Map<String, Value>>,
+    mode: Option<RunMode>,
+    /// Why, for those who read the history.
+    reason: Option<String>,
+}
+
+/// The run that was started.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Started {
+    job_id: RunId,
+}
+
+/// What to do with a run.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ControlBody {
+    action: ControlAction,
+    /// The step that waits; needed where several do.
+    step_id: Option<StepId>,
+    comment: Option<String>,
+}
+
+/// What narrows the list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// Of this runbook.
+    runbook: Option<RunbookId>,
+    /// In this state.
+    state: Option<RunState>,
+    /// Started by this user.
+    user: Option<String>,
+    /// Started at or after.
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// Started before.
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+    /// Items of a page, 1 to 200; 50 where nothing is said.
+    limit: Option<u32>,
+    /// From the `Link` of the page before.
+    cursor: Option<String>,
+}
+
+/// Start a run.
+#[utoipa::path(post, path = "/runbooks/{id}/execute", tag = "executions", params(("id" = RunbookId, Path)), request_body = Option<ExecuteBody>,
+    responses((status = 202, body = Started), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody), (status = 422, body = ProblemBody)))]
+pub async fn execute(
+    State(state): State<AppState>,
+    asking: Asking,
+    Path(id): Path<RunbookId>,
+    PerhapsJson(body): PerhapsJson<ExecuteBody>,
+) -> Answer<(StatusCode, [(HeaderName, String); 1], Json<Started>)> {
+    let options = start_run(body)?;
+    let run = state.services.runs.start(&asking.actor, id, options).await?;
+    let address = format!("/api/v1/executions/{}", run.id);
+    Ok((StatusCode::ACCEPTED, [(LOCATION, address)], Json(Started { job_id: run.id })))
+}
+
+/// Runs, newest first.
+#[utoipa::path(get, path = "/executions", tag = "executions", params(ListQuery),
+    responses((status = 200, body = Vec<Execution>, headers(("Link" = String))), (status = 401, body = ProblemBody), (status = 422, body = ProblemBody)))]
+pub async fn list(
+    State(state): State<AppState>,
+    asking: Asking,
+    Query(query): Query<ListQuery>,
+    uri: OriginalUri,
+) -> Answer<(HeaderMap, Json<Vec<Execution>>)> {
+    let filter = RunFilter {
+        runbook: query.runbook,
+        state: query.state,
+        user: query.user,
+        since: query.since,
+        until: query.until,
+        limit: page_size(query.limit)?,
+        cursor: query.cursor,
+    };
+    let runs = state.services.runs.list(&asking.actor, filter).await?;
+    Ok(page::<_, Execution>(&uri, runs))
+}
+
+/// A run, its steps and the tail of what they wrote.
+#[utoipa::path(get, path = "/executions/{job_id}", tag = "executions", params(("job_id" = RunId, Path)),
+    responses((status = 200, body = ExecutionRead), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)))]
+pub async fn read(
+    State(state): State<AppState>,
+    asking: Asking,
+    Path(id): Path<RunId>,
+) -> Answer<Json<ExecutionRead>> {
+    let runs = &state.services.runs;
+    let (run, rows) = runs.get(&asking.actor, id).await?;
+    let mut steps = Vec::with_capacity(rows.len());
+    for step in rows {
+        let output = if step.last_output == 0 { String::new() } else { runs.tail(&asking.actor, id, &step).await? };
+        steps.push(ExecutionStep::new(step, output));
+    }
+    Ok(Json(ExecutionRead { execution: run.into(), steps }))
+}
+
+/// Pause, resume, stop, or answer what it asks.
+#[utoipa::path(post, path = "/executions/{job_id}/control", tag = "executions", params(("job_id" = RunId, Path)), request_body = ControlBody,
+    responses((status = 202, body = Execution), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 422, body = ProblemBody)))]
+pub async fn control(
+    State(state): State<AppState>,
+    asking: Asking,
+    Path(id): Path<RunId>,
+    Body(body): Body<ControlBody>,
+) -> Answer<(StatusCode, Json<Execution>)> {
+    check_remark("$.comment", body.comment.as_deref())?;
+    let run = state.services.runs.control(&asking.actor, id, body.action, body.step_id, body.comment).await?;
+    Ok((StatusCode::ACCEPTED, Json(run.into())))
+}
+
+fn start_run(body: ExecuteBody) -> Result<StartRun, Faults> {
+    check_remark("$.reason", body.reason.as_deref())?;
+    let selection = match (body.blocks, body.from) {
+        (None, None) => Selection::All,
+        (Some(blocks), None) if blocks.is_empty() => return Err(Faults::one("$.blocks", "name at least one block")),
+        (Some(blocks), None) => Selection::Only(blocks),
+        (None, Some(from)) => Selection::From(from),
+        (Some(_), Some(_)) => return Err(Faults::one("$.from", "give blocks or from, not both")),
+    };
+    Ok(StartRun {
+        version: body.version,
+        selection,
+        parameters: body.parameters.unwrap_or_default(),
+        mode: body.mode.unwrap_or_default(),
+        reason: body.reason,
+    })
+}
+
+fn check_remark(path: &str, text: Option<&str>) -> Result<(), Faults> {
+    if text.is_some_and(|text| text.chars().count() > MAX_REMARK) {
+        return Err(Faults::one(path, format!("at most {MAX_REMARK} characters")));
+    }
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! The calls of the REST API: thin adapters over `service`, one file per resource.
+
+mod credentials;
+mod executions;
+mod import;
+mod runbooks;
+mod users;
+mod views;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{AppState, events, output};
+
+/// Every call.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(users::sign_up))
+        .routes(routes!(users::log_in))
+        .routes(routes!(users::log_out))
+        .routes(routes!(users::me))
+        .routes(routes!(runbooks::list, runbooks::create))
+        .routes(routes!(import::import))
+        .routes(routes!(runbooks::read, runbooks::update, runbooks::delete))
+        .routes(routes!(runbooks::versions))
+        .routes(routes!(runbooks::version))
+        .routes(routes!(runbooks::roll_back))
+        .routes(routes!(executions::execute))
+        .routes(routes!(executions::list))
+        .routes(routes!(executions::read))
+        .routes(routes!(executions::control))
+        .routes(routes!(events::watch))
+        .routes(routes!(output::read))
+        .routes(routes!(credentials::list, credentials::create))
+        .routes(routes!(credentials::delete))
+}

@@ -1,0 +1,193 @@
+//! `/runbooks`: read, write, versions.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use domain::{Faults, Problem, RunbookDraft, RunbookId};
+use http::header::{ETAG, IF_MATCH, LOCATION};
+use http::{HeaderMap, StatusCode, Uri};
+use serde::Deserialize;
+use serde_json::Value;
+use service::RunbookFilter;
+use utoipa::{IntoParams, ToSchema};
+
+use super::super::AppState;
+use super::super::auth::Asking;
+use super::super::extract::{Path, Query, page, page_size};
+use super::super::json::Json as Body;
+use super::super::problem::{Answer, ProblemBody, etag};
+use super::views::RunbookRead;
+
+/// What narrows the list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// Words of title, description or tags.
+    q: Option<String>,
+    /// A tag.
+    tag: Option<String>,
+    /// Items of a page, 1 to 200; 50 where nothing is said.
+    limit: Option<u32>,
+    /// From the `Link` of the page before.
+    cursor: Option<String>,
+}
+
+/// What a runbook is written as; the domain reads it, so that every fault is named.
+#[derive(ToSchema)]
+#[schema(as = RunbookDraft)]
+#[expect(dead_code, reason = "documents the body; the domain reads it")]
+pub struct DraftSchema {
+    title: String,
+    description: String,
+    /// `{id?, name?, type, config, order?, on_failure?, timeout?, retry?, confirm?, when?}`
+    #[schema(value_type = Vec<Object>)]
+    blocks: Vec<Value>,
+    tags: Option<Vec<String>>,
+    parameters: Option<Vec<domain::Parameter>>,
+    /// What this version changes.
+    message: Option<String>,
+}
+
+/// The latest version of each runbook, the newest change first.
+#[utoipa::path(get, path = "/runbooks", tag = "runbooks", params(ListQuery),
+    responses((status = 200, body = Vec<RunbookRead>, headers(("Link" = String))), (status = 401, body = ProblemBody), (status = 422, body = ProblemBody)))]
+pub async fn list(
+    State(state): State<AppState>,
+    asking: Asking,
+    Query(query): Query<ListQuery>,
+    uri: axum::extract::OriginalUri,
+) -> Answer<(HeaderMap, Json<Vec<RunbookRead>>)> {
+    let filter = RunbookFilter { q: query.q, tag: query.tag, limit: page_size(query.limit)?, cursor: query.cursor };
+    let runbooks = state.services.runbooks.list(&asking.actor, filter).await?;
+    Ok(page::<_, RunbookRead>(&uri, runbooks))
+}
+
+/// Make a runbook.
+#[utoipa::path(post, path = "/runbooks", tag = "runbooks", request_body = DraftSchema,
+    responses((status = 201, body = RunbookRead), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 422, body = ProblemBody)))]
+pub async fn create(State(state): State<AppState>, asking: Asking, Body(body): Body<Value>) -> Answer<Response> {
+    let draft = draft(&body, &["description"])?;
+    let runbook = state.services.runbooks.create(&asking.actor, draft).await?;
+    Ok(created(runbook.into()))
+}
+
+/// The latest version.
+#[utoipa::path(get, path = "/runbooks/{id}", tag = "runbooks", params(("id" = RunbookId, Path)),
+    responses((status = 200, body = RunbookRead), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)))]
+pub async fn read(State(state): State<AppState>, asking: Asking, Path(id): Path<RunbookId>) -> Answer<Response> {
+    let runbook = state.services.runbooks.get(&asking.actor, id).await?;
+    Ok(tagged(runbook.into()))
+}
+
+/// A new version. `If-Match: "<version>"` refuses to overwrite somebody else's.
+#[utoipa::path(put, path = "/runbooks/{id}", tag = "runbooks", request_body = DraftSchema,
+    params(("id" = RunbookId, Path), ("If-Match" = Option<String>, Header, description = "The version it is based on, in quotes")),
+    responses((status = 200, body = RunbookRead), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody), (status = 412, body = ProblemBody), (status = 422, body = ProblemBody)))]
+pub async fn update(
+    State(state): State<AppState>,
+    asking: Asking,
+    Path(id): Path<RunbookId>,
+    headers: HeaderMap,
+    Body(body): Body<Value>,
+) -> Answer<Response> {
+    let if_match = if_match(&headers)?;
+    let draft = draft(&body, &["description", "blocks"])?;
+    let runbook = state.services.runbooks.update(&asking.actor, id, draft, if_match).await?;
+    Ok(tagged(runbook.into()))
+}
+
+/// Delete it; runs and audit stay readable.
+#[utoipa::path(delete, path = "/runbooks/{id}", tag = "runbooks", params(("id" = RunbookId, Path)),
+    responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
+pub async fn delete(State(state): State<AppState>, asking: Asking, Path(id): Path<RunbookId>) -> Answer<StatusCode> {
+    state.services.runbooks.delete(&asking.actor, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Every version, newest first.
+#[utoipa::path(get, path = "/runbooks/{id}/versions", tag = "runbooks", params(("id" = RunbookId, Path)),
+    responses((status = 200, body = Vec<RunbookRead>), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)))]
+pub async fn versions(
+    State(state): State<AppState>,
+    asking: Asking,
+    Path(id): Path<RunbookId>,
+) -> Answer<Json<Vec<RunbookRead>>> {
+    let versions = state.services.runbooks.versions(&asking.actor, id).await?;
+    Ok(Json(versions.into_iter().map(RunbookRead::from).collect()))
+}
+
+/// One version.
+#[utoipa::path(get, path = "/runbooks/{id}/versions/{n}", tag = "runbooks", params(("id" = RunbookId, Path), ("n" = u32, Path)),
+    responses((status = 200, body = RunbookRead), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)))]
+pub async fn version(
+    State(state): State<AppState>,
+    asking: Asking,
+    Path((id, n)): Path<(RunbookId, u32)>,
+) -> Answer<Response> {
+    let runbook = state.services.runbooks.version(&asking.actor, id, n).await?;
+    Ok(tagged(runbook.into()))
+}
+
+/// A new version that restores everything of an old one.
+#[utoipa::path(post, path = "/runbooks/{id}/versions/{n}/rollback", tag = "runbooks", params(("id" = RunbookId, Path), ("n" = u32, Path)),
+    responses((status = 200, body = RunbookRead), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
+pub async fn roll_back(
+    State(state): State<AppState>,
+    asking: Asking,
+    Path((id, n)): Path<(RunbookId, u32)>,
+) -> Answer<Response> {
+    let runbook = state.services.runbooks.roll_back(&asking.actor, id, n).await?;
+    Ok(tagged(runbook.into()))
+}
+
+/// The answer to a runbook that was made.
+pub fn created(runbook: RunbookRead) -> Response {
+    (StatusCode::CREATED, [(LOCATION, runbook.address())], tagged(runbook)).into_response()
+}
+
+fn tagged(runbook: RunbookRead) -> Response {
+    ([(ETAG, etag(runbook.version()))], Json(runbook)).into_response()
+}
+
+/// Reads a draft in which more keys must be there than the domain needs: leaving out `blocks` must not delete them.
+fn draft(body: &Value, required: &[&str]) -> Result<RunbookDraft, Faults> {
+    let mut faults = Faults::default();
+    if let Value::Object(map) = body {
+        for key in required.iter().filter(|key| map.get(**key).is_none_or(Value::is_null)) {
+            faults.push(format!("$.{key}"), format!("“{key}” is missing"));
+        }
+    }
+    match RunbookDraft::parse(body) {
+        Ok(draft) => faults.into_result(draft),
+        Err(more) => {
+            faults.0.extend(more.0);
+            Err(faults)
+        }
+    }
+}
+
+/// The version that a change is based on; `*` and nothing mean any.
+fn if_match(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
+    let Some(value) = headers.get(IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).parse();
+    version.map(Some).map_err(|_| Problem::new(400, "malformed", "If-Match holds a version in quotes, such as \"3\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn if_match_is_a_version_in_quotes() {
+        for (text, expected) in [("\"3\"", Ok(Some(3))), ("3", Ok(Some(3))), ("*", Ok(None)), ("\"x\"", Err(400)), ("W/\"3\"", Err(400))] {
+            let headers = HeaderMap::from_iter([(IF_MATCH, text.parse().expect("a header"))]);
+            assert_eq!(if_match(&headers).map_err(|problem| problem.status), expected, "{text}");
+        }
+    }
+}

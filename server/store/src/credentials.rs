@@ -1,0 +1,126 @@
+//! Credentials: summaries, and secrets as the vault sealed them.
+
+use domain::{AuditEntry, CredentialId, CredentialSummary, RunbookId, Timestamp};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::query::{from_doc, from_hex, from_value, optional_time, read_optional_time, to_doc, variables};
+use crate::{Result, Store, audit};
+
+#[derive(Deserialize)]
+struct Row {
+    doc: String,
+    last_used_at: String,
+    #[serde(default)]
+    sealed: String,
+}
+
+impl Row {
+    fn summary(&self) -> Result<CredentialSummary> {
+        let mut summary: CredentialSummary = from_doc("credential", &self.doc)?;
+        summary.last_used_at = read_optional_time("credential", &self.last_used_at)?;
+        Ok(summary)
+    }
+}
+
+impl Store {
+    /// Stores a credential. False: the name is taken.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn create_credential(
+        &self,
+        credential: &CredentialSummary,
+        sealed: &[u8],
+        audit: &AuditEntry,
+    ) -> Result<bool> {
+        let statements = format!(
+            "CREATE type::record('credential', $id) SET name = $name, doc = $doc, sealed = $sealed, last_used_at = $used;
+             {}",
+            audit::CREATE
+        );
+        let mut variables = variables! {
+            id: credential.id.to_string(),
+            name: credential.name,
+            doc: to_doc("credential", credential)?,
+            sealed: hex::encode(sealed),
+            used: optional_time(credential.last_used_at),
+        };
+        audit::add(&mut variables, audit)?;
+        Ok(self.transact("store a credential", &statements, variables).await?.is_committed())
+    }
+
+    /// Every credential, by name.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn credentials(&self) -> Result<Vec<CredentialSummary>> {
+        let text = "SELECT doc, last_used_at FROM credential";
+        let rows: Vec<Row> = self.rows("list credentials", "credential", text, variables! {}).await?;
+        let mut summaries = rows.iter().map(Row::summary).collect::<Result<Vec<_>>>()?;
+        summaries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(summaries)
+    }
+
+    /// The credential of that id, or else of that name, with its sealed secret.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn credential(&self, id_or_name: &str) -> Result<Option<(CredentialSummary, Vec<u8>)>> {
+        let columns = "SELECT doc, last_used_at, sealed FROM";
+        let by_id = format!("{columns} type::record('credential', $given)");
+        let by_name = format!("{columns} credential WHERE name = $given LIMIT 1");
+        for text in [by_id, by_name] {
+            let given = variables! { given: id_or_name };
+            if let Some(row) = self.row::<Row>("read a credential", "credential", &text, given).await? {
+                return Ok(Some((row.summary()?, from_hex("credential", &row.sealed)?)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Deletes a credential. False: there is none.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn delete_credential(&self, id: CredentialId, audit: &AuditEntry) -> Result<bool> {
+        let statements = format!(
+            "IF !record::exists(type::record('credential', $id)) {{ THROW 'guard:gone' }};
+             DELETE type::record('credential', $id);
+             {}",
+            audit::CREATE
+        );
+        let mut variables = variables! { id: id.to_string() };
+        audit::add(&mut variables, audit)?;
+        Ok(self.transact("delete a credential", &statements, variables).await?.is_committed())
+    }
+
+    /// Notes that a step was given the secret. One that was deleted meanwhile leaves the audit row alone.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn credential_used(&self, id: CredentialId, at: Timestamp, audit: &AuditEntry) -> Result<()> {
+        let statements =
+            format!("UPDATE type::record('credential', $id) SET last_used_at = $at;\n{}", audit::CREATE);
+        let mut variables = variables! { id: id.to_string(), at: optional_time(Some(at)) };
+        audit::add(&mut variables, audit)?;
+        self.transact("note the use of a credential", &statements, variables).await?;
+        Ok(())
+    }
+
+    /// The live runbooks that use any of these credentials, given by id or name: their ids and titles.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn runbooks_using(&self, references: &[String]) -> Result<Vec<(RunbookId, String)>> {
+        let text = "SELECT key, title FROM runbook WHERE uses CONTAINSANY $references";
+        let rows: Vec<Value> =
+            self.rows("find the users of a credential", "runbook", text, variables! { references: references }).await?;
+        let mut found = rows
+            .into_iter()
+            .map(|mut row| Ok((from_value("runbook", row["key"].take())?, from_value("runbook", row["title"].take())?)))
+            .collect::<Result<Vec<(RunbookId, String)>>>()?;
+        found.sort_by(|a, b| a.1.cmp(&b.1));
+        Ok(found)
+    }
+}

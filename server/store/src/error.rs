@@ -1,0 +1,77 @@
+//! What can go wrong between a use case and its rows.
+
+/// The source of an error, whichever library it comes from.
+pub type Source = Box<dyn std::error::Error + Send + Sync>;
+/// What every function of this crate answers.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// A failure of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database could not be opened or reached at start.
+    #[error("the database at {url} could not be opened")]
+    Connect {
+        /// Its address, without a password.
+        url: String,
+        /// Why.
+        source: Source,
+    },
+    /// A newer release has changed the schema.
+    #[error("the database has schema {found}, this release knows up to {known}: use the newer release")]
+    SchemaTooNew {
+        /// The schema found.
+        found: u32,
+        /// The newest one known.
+        known: u32,
+    },
+    /// A migration that was applied is not the one this release holds.
+    #[error("schema {number} was applied with another text than this release holds")]
+    ChangedMigration {
+        /// Which migration.
+        number: u32,
+    },
+    /// The database refused a query, or gave up on one.
+    #[error("the database failed to {operation}")]
+    Query {
+        /// What was asked, as a verb and its object.
+        operation: &'static str,
+        /// Why.
+        source: Source,
+    },
+    /// A row does not hold what it should.
+    #[error("a row of {table} cannot be read: {row}")]
+    Malformed {
+        /// The table.
+        table: &'static str,
+        /// What is known of the row.
+        row: String,
+        /// Why.
+        source: Source,
+    },
+    /// The database cannot be reached now; the outcome of the operation is not known.
+    #[error("the database cannot be reached to {operation}")]
+    Unavailable {
+        /// What was asked.
+        operation: &'static str,
+        /// Why.
+        source: Source,
+    },
+}
+
+impl StoreError {
+    /// Whether a later attempt may find the database reachable.
+    #[must_use]
+    pub const fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::Connect { .. })
+    }
+
+    pub(crate) fn from_database(operation: &'static str, source: surrealdb::Error) -> Self {
+        let message = source.message().to_lowercase();
+        let lost = source.is_connection()
+            || ["connection reset", "connection refused", "connection closed", "router", "not connected", "broken pipe"]
+                .iter()
+                .any(|word| message.contains(word));
+        let source = Box::new(source);
+        if lost { Self::Unavailable { operation, source } } else { Self::Query { operation, source } }
+    }
+}

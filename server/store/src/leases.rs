@@ -1,0 +1,174 @@
+//! Leases: which worker has which run. A lease is good while the row names its owner and fence; `wake_at` is when a worker
+//! is next needed: at once, at the end of the lease, or (0) not before a person acts.
+
+use domain::{Run, RunId, RunMode, RunState, Step, Timestamp};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::query::{Outcome, from_value, micros, optional_time, variables};
+use crate::runs::{COLUMNS, RunRow, WRITE_STEPS, step_rows};
+use crate::{Result, Store, StoreError};
+
+/// The right to drive a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The run.
+    pub run: RunId,
+    /// The worker process.
+    pub owner: String,
+    /// Counts the leases of the run; an old one's holder is refused by it.
+    pub fence: u64,
+}
+
+/// A run that this worker has just got.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claim {
+    /// The run, already in its new state.
+    pub run: Run,
+    /// The right to drive it.
+    pub lease: Lease,
+    /// Whether another worker, or this one before, lost it without handing it back.
+    pub taken_over: bool,
+}
+
+/// What a worker writes.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress<'a> {
+    /// The run as it shall be: its state, times, error and event.
+    pub run: &'a Run,
+    /// In which states the stored run must be.
+    pub expect: &'a [RunState],
+    /// The steps that changed.
+    pub steps: &'a [Step],
+    /// Whether the worker is done with the run for now.
+    pub release: bool,
+}
+
+/// What became of a [`Progress`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    /// All of it is written.
+    Written,
+    /// Nothing is: somebody took the run to this state.
+    Moved(RunState),
+    /// Nothing is: the lease is not this worker's any more.
+    Lost,
+}
+
+#[derive(Deserialize)]
+struct Owned {
+    key: RunId,
+    state: RunState,
+    mode: RunMode,
+}
+
+impl Store {
+    /// Takes up to `limit` runs that need a worker.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn claim_runs(
+        &self,
+        owner: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Claim>> {
+        let text = "SELECT VALUE key FROM run WHERE wake_at > 0 AND wake_at <= $now ORDER BY wake_at LIMIT $limit";
+        let keys: Vec<RunId> =
+            self.rows("find runs to take up", "run", text, variables! { now: micros(now), limit: limit }).await?;
+        // Reads never conflict, so this row is read again by the update itself: who gets a row back has the run.
+        let text = format!(
+            "UPDATE type::record('run', $key) SET owner = $owner, fence += 1, wake_at = $until,
+               state = IF state = 'queued' {{ 'running' }} ELSE {{ state }}
+             WHERE wake_at > 0 AND wake_at <= $now AND state IN ['queued', 'running', 'pausing', 'stopping']
+             RETURN {}",
+            COLUMNS.replace("owner", "$before.owner AS owner")
+        );
+        let mut claims = Vec::new();
+        for key in keys {
+            let variables =
+                variables! { key: key, owner: owner, now: micros(now), until: micros(lease_until) };
+            let Some(row) = self.row::<RunRow>("take up a run", "run", &text, variables).await? else { continue };
+            let lease = Lease { run: key, owner: owner.to_owned(), fence: row.fence };
+            claims.push(Claim { run: row.run()?, lease, taken_over: !row.owner.is_empty() });
+        }
+        Ok(claims)
+    }
+
+    /// Prolongs every lease of the worker.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn renew_leases(&self, owner: &str, lease_until: Timestamp) -> Result<()> {
+        // Row by row: one transaction over all would conflict with every step that begins or ends meanwhile.
+        let text = "UPDATE type::record('run', $key) SET wake_at = $until WHERE owner = $owner RETURN NONE";
+        for (key, _, _) in self.owned_states(owner).await? {
+            let variables = variables! { key: key, owner: owner, until: micros(lease_until) };
+            let _: Vec<Value> = self.rows("renew a lease", "run", text, variables).await?;
+        }
+        Ok(())
+    }
+
+    /// The state and mode of every run of the worker.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn owned_states(&self, owner: &str) -> Result<Vec<(RunId, RunState, RunMode)>> {
+        let text = "SELECT key, state, mode FROM run WHERE owner = $owner";
+        let rows: Vec<Owned> = self.rows("read the runs of a worker", "run", text, variables! { owner: owner }).await?;
+        Ok(rows.into_iter().map(|row| (row.key, row.state, row.mode)).collect())
+    }
+
+    /// Writes what a worker did, if the lease is still good and nobody took the run to a state it does not expect.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn save_progress(&self, lease: &Lease, progress: &Progress<'_>) -> Result<Saved> {
+        let statements = format!(
+            "LET $row = (SELECT state, owner, fence, wake_at FROM ONLY type::record('run', $key));
+             IF $row = NONE OR $row.owner != $owner OR $row.fence != $fence {{ THROW 'guard:lost' }};
+             IF $row.state NOT IN $expect {{ THROW 'guard:moved ' + $row.state }};
+             UPDATE type::record('run', $key) SET state = $state, started_at = $started_at, ended_at = $ended_at,
+               error = $error, event = $event,
+               owner = IF $release {{ '' }} ELSE {{ $owner }},
+               wake_at = IF $release {{ 0 }} ELSE {{ $row.wake_at }};
+             {WRITE_STEPS}"
+        );
+        let run = progress.run;
+        let variables = variables! {
+            key: lease.run,
+            owner: lease.owner,
+            fence: lease.fence,
+            expect: progress.expect,
+            state: run.state,
+            started_at: optional_time(run.started_at),
+            ended_at: optional_time(run.ended_at),
+            error: run.error.as_deref().unwrap_or_default(),
+            event: run.event,
+            release: progress.release,
+            steps: step_rows(progress.steps)?,
+        };
+        let operation = "save the progress of a run";
+        match self.transact(operation, &statements, variables).await? {
+            Outcome::Committed => Ok(Saved::Written),
+            Outcome::Refused(word) if word == "lost" => Ok(Saved::Lost),
+            Outcome::Refused(word) => match word.strip_prefix("moved ") {
+                Some(state) => Ok(Saved::Moved(from_value("run", Value::from(state))?)),
+                None => Err(StoreError::Query { operation, source: word.into() }),
+            },
+        }
+    }
+
+    /// Gives a run back for another worker to take up at once; without effect where the lease is lost.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn hand_back(&self, lease: &Lease, now: Timestamp) -> Result<()> {
+        let text = "UPDATE type::record('run', $key) SET owner = '', wake_at = $now
+                    WHERE owner = $owner AND fence = $fence RETURN NONE";
+        let variables = variables! { key: lease.run, owner: lease.owner, fence: lease.fence, now: micros(now) };
+        let _: Vec<Value> = self.rows("hand a run back", "run", text, variables).await?;
+        Ok(())
+    }
+}

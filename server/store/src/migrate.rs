@@ -1,0 +1,64 @@
+//! The schema, file by file: each is applied once, in order, in a transaction that also records its checksum.
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::query::{Outcome, Variables, variables};
+use crate::{Result, Store, StoreError};
+
+/// Every migration, the first one first. A released one never changes: a new file is added.
+const MIGRATIONS: [&str; 1] = [include_str!("../schema/0001_initial.surql")];
+
+/// What must be there before the first migration: their record, and the row that processes starting at once contend for.
+const RECORD: &str = "
+    DEFINE TABLE IF NOT EXISTS migration SCHEMAFULL;
+    DEFINE FIELD IF NOT EXISTS number ON migration TYPE int;
+    DEFINE FIELD IF NOT EXISTS checksum ON migration TYPE string;
+    DEFINE FIELD IF NOT EXISTS applied_at ON migration TYPE datetime;
+    DEFINE TABLE IF NOT EXISTS migration_lock SCHEMAFULL;
+    DEFINE FIELD IF NOT EXISTS number ON migration_lock TYPE int;";
+
+#[derive(Deserialize)]
+struct Row {
+    number: u32,
+    checksum: String,
+}
+
+impl Store {
+    /// Applies what is missing.
+    pub(crate) async fn migrate(&self) -> Result<()> {
+        self.transact("prepare the schema", RECORD, Variables::new()).await?;
+        let applied: Vec<Row> = self
+            .rows("read the schema", "migration", "SELECT number, checksum FROM migration ORDER BY number", Variables::new())
+            .await?;
+        let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+        if let Some(found) = applied.iter().map(|row| row.number).max().filter(|found| *found > known) {
+            return Err(StoreError::SchemaTooNew { found, known });
+        }
+        for (number, text) in (1_u32..).zip(MIGRATIONS) {
+            let checksum = hex::encode(Sha256::digest(text));
+            match applied.iter().find(|row| row.number == number) {
+                Some(row) if row.checksum == checksum => {}
+                Some(_) => return Err(StoreError::ChangedMigration { number }),
+                None => self.apply(number, text, &checksum).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn apply(&self, number: u32, text: &str, checksum: &str) -> Result<()> {
+        let statements = format!(
+            "UPSERT migration_lock:one SET number = $number;
+             IF record::exists(type::record('migration', $number)) {{ THROW 'guard:applied' }};
+             CREATE type::record('migration', $number) SET number = $number, checksum = $checksum, applied_at = time::now();
+             {text}"
+        );
+        let outcome =
+            self.transact("apply a migration", &statements, variables! { number: number, checksum: checksum }).await?;
+        match outcome {
+            Outcome::Committed => tracing::info!(schema.number = number, "migration applied"),
+            Outcome::Refused(_) => tracing::debug!(schema.number = number, "another process applied the migration"),
+        }
+        Ok(())
+    }
+}

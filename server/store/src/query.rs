@@ -1,0 +1,219 @@
+//! One-shot queries: parameters go in as JSON, rows come out through serde.
+//!
+//! SurrealDB runs transactions on snapshots and lets the first committer win: the loser gets a conflict and nothing of it is
+//! written, so it is run again here, a bounded number of times. A guard inside a transaction is a `THROW "guard:<word>"`.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use surrealdb::IndexedResults;
+use surrealdb::types::{QueryError, Value as DbValue};
+
+use domain::Timestamp;
+
+use crate::{Result, Store, StoreError};
+
+/// How often a conflicting transaction is run before its conflict is an error.
+const ATTEMPTS: u32 = 40;
+/// What a guard throws begins with this.
+const GUARD: &str = "guard:";
+
+/// Parameters of a query.
+pub type Variables = Map<String, Value>;
+
+/// How a transaction ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All of it is written.
+    Committed,
+    /// Nothing of it is: a guard refused, with this word; `exists` for a unique value that is taken.
+    Refused(String),
+}
+
+impl Outcome {
+    pub fn is_committed(&self) -> bool {
+        *self == Self::Committed
+    }
+}
+
+impl Store {
+    /// Runs one reading or conditional statement and reads the rows of its answer.
+    pub(crate) async fn rows<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        table: &'static str,
+        text: &str,
+        variables: Variables,
+    ) -> Result<Vec<T>> {
+        let mut results = match self.attempt(operation, text, &variables).await? {
+            Answer::Done(results) => results,
+            Answer::Refused(word) => return Err(StoreError::Query { operation, source: word.into() }),
+        };
+        let value: DbValue = results.take(0).map_err(|error| StoreError::from_database(operation, error))?;
+        let items = match value.into_json_value() {
+            Value::Array(items) => items,
+            Value::Null => Vec::new(),
+            other => vec![other],
+        };
+        items.into_iter().map(|item| from_value(table, item)).collect()
+    }
+
+    /// As [`Store::rows`], for at most one row.
+    pub(crate) async fn row<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        table: &'static str,
+        text: &str,
+        variables: Variables,
+    ) -> Result<Option<T>> {
+        Ok(self.rows(operation, table, text, variables).await?.into_iter().next())
+    }
+
+    /// Runs the statements as one transaction.
+    pub(crate) async fn transact(&self, operation: &'static str, statements: &str, variables: Variables) -> Result<Outcome> {
+        let text = format!("BEGIN;\n{statements}\nCOMMIT;");
+        Ok(match self.attempt(operation, &text, &variables).await? {
+            Answer::Done(_) => Outcome::Committed,
+            Answer::Refused(word) => Outcome::Refused(word),
+        })
+    }
+
+    async fn attempt(&self, operation: &'static str, text: &str, variables: &Variables) -> Result<Answer> {
+        let mut attempt = 1;
+        loop {
+            let answer = self.database().query(text).bind(Value::Object(variables.clone())).await;
+            let errors: Vec<surrealdb::Error> = match answer {
+                Ok(mut results) => {
+                    let errors: Vec<_> = results.take_errors().into_iter().collect();
+                    if errors.is_empty() {
+                        return Ok(Answer::Done(results));
+                    }
+                    errors.into_iter().map(|(_, error)| error).collect()
+                }
+                Err(error) => vec![error],
+            };
+            if let Some(word) = errors.iter().find_map(refusal) {
+                return Ok(Answer::Refused(word));
+            }
+            if attempt < ATTEMPTS && errors.iter().any(is_conflict) {
+                tokio::time::sleep(pause_after(attempt)).await;
+                attempt += 1;
+                continue;
+            }
+            // What failed says why; the statements around it only say that they were not executed.
+            let mut errors = errors;
+            errors.sort_by_key(|error| {
+                matches!(error.query_details(), Some(QueryError::NotExecuted | QueryError::Cancelled))
+                    || error.message().contains("not executed")
+            });
+            let Some(error) = errors.into_iter().next() else { continue };
+            return Err(StoreError::from_database(operation, error));
+        }
+    }
+}
+
+enum Answer {
+    Done(IndexedResults),
+    Refused(String),
+}
+
+fn refusal(error: &surrealdb::Error) -> Option<String> {
+    let message = error.message();
+    if let Some(start) = message.find(GUARD) {
+        return Some(message[start + GUARD.len()..].trim_matches(['`', '\'', '"']).to_owned());
+    }
+    let taken = error.is_already_exists() || (message.contains("index") && message.contains("already contains"));
+    taken.then(|| "exists".to_owned())
+}
+
+fn is_conflict(error: &surrealdb::Error) -> bool {
+    matches!(error.query_details(), Some(QueryError::TransactionConflict))
+        || ["can be retried", "Transaction retry required", "Transaction conflict", "Transaction write conflict"]
+            .iter()
+            .any(|word| error.message().contains(word))
+}
+
+/// Between half and all of a wait that grows to 64 ms; the hasher's random key spreads those that collided.
+fn pause_after(attempt: u32) -> Duration {
+    let longest = 1000_u64 << attempt.min(6);
+    Duration::from_micros(longest / 2 + RandomState::new().hash_one(attempt) % (longest / 2))
+}
+
+/// Reads a JSON value of a row.
+pub fn from_value<T: DeserializeOwned>(table: &'static str, value: Value) -> Result<T> {
+    serde_json::from_value(value).map_err(|source| StoreError::Malformed {
+        table,
+        row: "its columns are not the ones expected".to_owned(),
+        source: source.into(),
+    })
+}
+
+/// Reads the document of a row.
+pub fn from_doc<T: DeserializeOwned>(table: &'static str, doc: &str) -> Result<T> {
+    serde_json::from_str(doc).map_err(|source| StoreError::Malformed {
+        table,
+        row: "its document is not the one expected".to_owned(),
+        source: source.into(),
+    })
+}
+
+/// Writes the document of a row.
+pub fn to_doc<T: Serialize>(table: &'static str, value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|source| StoreError::Malformed {
+        table,
+        row: "it cannot be written as JSON".to_owned(),
+        source: source.into(),
+    })
+}
+
+/// Reads bytes that were written as hexadecimal text.
+pub fn from_hex(table: &'static str, text: &str) -> Result<Vec<u8>> {
+    hex::decode(text).map_err(|source| StoreError::Malformed {
+        table,
+        row: "its sealed value is not hexadecimal".to_owned(),
+        source: source.into(),
+    })
+}
+
+/// Microseconds since 1970, as times are kept.
+pub fn micros(at: Timestamp) -> i64 {
+    at.timestamp_micros()
+}
+
+/// A time that may be missing, to the nanosecond, as it is kept beside documents; empty for none.
+pub fn optional_time(at: Option<Timestamp>) -> String {
+    at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true)).unwrap_or_default()
+}
+
+/// The reverse of [`optional_time`].
+pub fn read_optional_time(table: &'static str, text: &str) -> Result<Option<Timestamp>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let parsed = chrono::DateTime::parse_from_rfc3339(text).map_err(|source| StoreError::Malformed {
+        table,
+        row: "a time of it is not RFC 3339".to_owned(),
+        source: source.into(),
+    })?;
+    Ok(Some(parsed.to_utc()))
+}
+
+/// A text that sorts the newest first: the time counted down, then the id.
+pub fn sort_key(at: Timestamp, id: impl std::fmt::Display) -> String {
+    format!("{:019}_{id}", i64::MAX.saturating_sub(micros(at)))
+}
+
+/// Collects `name: value` pairs as parameters.
+macro_rules! variables {
+    ($($name:ident: $value:expr),* $(,)?) => {{
+        #[allow(unused_mut, clippy::allow_attributes, reason = "a query may have no parameters")]
+        let mut variables = $crate::query::Variables::new();
+        $(variables.insert(stringify!($name).to_owned(), ::serde_json::json!($value));)*
+        variables
+    }};
+}
+pub(crate) use variables;

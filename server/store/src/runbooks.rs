@@ -1,0 +1,228 @@
+//! Runbooks: a head row with the latest version, and one row for each version there ever was.
+
+use domain::runbook::LastRun;
+use domain::{AuditEntry, Page, RunId, RunState, Runbook, RunbookId, Timestamp};
+use serde::Deserialize;
+
+use crate::query::{Variables, from_doc, micros, sort_key, to_doc, variables};
+use crate::{Result, Store, StoreError, audit};
+
+/// Which runbooks to list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RunbookFilter {
+    /// What title, description or tags contain, in any case.
+    pub q: Option<String>,
+    /// A tag they have.
+    pub tag: Option<String>,
+    /// How many at most; 0 is taken as 1.
+    pub limit: u32,
+    /// Where to go on: `next` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// The columns of a head row; the newest run's come through its link.
+const COLUMNS: &str = "doc, sort, last_run.doc AS run_doc, last_run.state AS run_state";
+
+#[derive(Deserialize)]
+struct Row {
+    doc: String,
+    sort: String,
+    run_doc: Option<String>,
+    run_state: Option<RunState>,
+}
+
+/// What is read of the newest run.
+#[derive(Deserialize)]
+struct RunDoc {
+    id: RunId,
+    created_at: Timestamp,
+    started_by: String,
+}
+
+impl Row {
+    fn runbook(&self) -> Result<Runbook> {
+        let mut runbook: Runbook = from_doc("runbook", &self.doc)?;
+        if let (Some(doc), Some(state)) = (&self.run_doc, self.run_state) {
+            let run: RunDoc = from_doc("run", doc)?;
+            runbook.last_run = Some(LastRun { id: run.id, state, at: run.created_at, by: run.started_by });
+        }
+        Ok(runbook)
+    }
+}
+
+impl Store {
+    /// Stores a new runbook with its first version.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn create_runbook(&self, runbook: &Runbook, references: &[String], audit: &AuditEntry) -> Result<()> {
+        let head = "CREATE type::record('runbook', $key) SET key = $key, deleted_at = 0, title = $title, version = $version, \
+                    doc = $doc, sort = $sort, search = $search, tags = $tags, uses = $uses;";
+        let outcome = self.write_version("store a runbook", head, runbook, references, audit).await?;
+        if outcome {
+            return Ok(());
+        }
+        Err(StoreError::Query { operation: "store a runbook", source: "a runbook has this id".into() })
+    }
+
+    /// Stores a new version. False: the latest one is not `expected_version`, or the runbook is gone.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn update_runbook(
+        &self,
+        runbook: &Runbook,
+        expected_version: u32,
+        references: &[String],
+        audit: &AuditEntry,
+    ) -> Result<bool> {
+        let head = format!(
+            "LET $head = (SELECT version, deleted_at FROM ONLY type::record('runbook', $key));
+             IF $head = NONE OR $head.deleted_at > 0 OR $head.version != {expected_version} {{ THROW 'guard:moved' }};
+             UPDATE type::record('runbook', $key) SET title = $title, version = $version, doc = $doc, sort = $sort, \
+             search = $search, tags = $tags, uses = $uses;"
+        );
+        self.write_version("store a version of a runbook", &head, runbook, references, audit).await
+    }
+
+    async fn write_version(
+        &self,
+        operation: &'static str,
+        head: &str,
+        runbook: &Runbook,
+        references: &[String],
+        audit: &AuditEntry,
+    ) -> Result<bool> {
+        let statements = format!(
+            "{head}
+             CREATE type::record('runbook_version', [$key, $version]) SET doc = $doc;
+             {}",
+            audit::CREATE
+        );
+        // The newest run is not part of a version.
+        let doc = to_doc("runbook", &Runbook { last_run: None, ..runbook.clone() })?;
+        let search = format!("{}\n{}\n{}", runbook.title, runbook.description, runbook.tags.join("\n")).to_lowercase();
+        let mut variables = variables! {
+            key: runbook.id.to_string(),
+            title: runbook.title,
+            version: runbook.version,
+            doc: doc,
+            sort: sort_key(runbook.updated_at, runbook.id),
+            search: search,
+            tags: runbook.tags,
+            uses: references,
+        };
+        audit::add(&mut variables, audit)?;
+        Ok(self.transact(operation, &statements, variables).await?.is_committed())
+    }
+
+    /// Marks a runbook as deleted; its versions stay. False: there is none.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn delete_runbook(&self, id: RunbookId, at: Timestamp, audit: &AuditEntry) -> Result<bool> {
+        let statements = format!(
+            "LET $head = (SELECT deleted_at FROM ONLY type::record('runbook', $key));
+             IF $head = NONE OR $head.deleted_at > 0 {{ THROW 'guard:gone' }};
+             UPDATE type::record('runbook', $key) SET deleted_at = $at, sort = '', search = '', tags = [], uses = [];
+             {}",
+            audit::CREATE
+        );
+        let mut variables = variables! { key: id.to_string(), at: micros(at) };
+        audit::add(&mut variables, audit)?;
+        Ok(self.transact("delete a runbook", &statements, variables).await?.is_committed())
+    }
+
+    /// The latest version, with the newest run; `None` also of a deleted runbook.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn runbook(&self, id: RunbookId) -> Result<Option<Runbook>> {
+        let text = format!("SELECT {COLUMNS} FROM type::record('runbook', $key) WHERE deleted_at = 0");
+        let row: Option<Row> = self.row("read a runbook", "runbook", &text, variables! { key: id.to_string() }).await?;
+        row.map(|row| row.runbook()).transpose()
+    }
+
+    /// One version, also of a deleted runbook.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn runbook_version(&self, id: RunbookId, version: u32) -> Result<Option<Runbook>> {
+        let text = "SELECT VALUE doc FROM type::record('runbook_version', [$key, $version])";
+        let variables = variables! { key: id.to_string(), version: version };
+        let doc: Option<String> = self.row("read a version of a runbook", "runbook_version", text, variables).await?;
+        doc.map(|doc| from_doc("runbook_version", &doc)).transpose()
+    }
+
+    /// Every version, newest first; none of a runbook that is unknown or deleted.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn runbook_versions(&self, id: RunbookId) -> Result<Vec<Runbook>> {
+        if self.runbook(id).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        let text = "SELECT VALUE doc FROM runbook_version:[$key, 0]..=[$key, 4294967295]";
+        let docs: Vec<String> =
+            self.rows("list versions", "runbook_version", text, variables! { key: id.to_string() }).await?;
+        docs.iter().rev().map(|doc| from_doc("runbook_version", doc)).collect()
+    }
+
+    /// The runbooks that fit, newest change first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_runbooks(&self, filter: &RunbookFilter) -> Result<Page<Runbook>> {
+        let limit = filter.limit.max(1);
+        let mut text = format!("SELECT {COLUMNS} FROM runbook WHERE sort > $after AND sort < '~'");
+        let mut variables = variables! { after: filter.cursor.as_deref().unwrap_or(""), limit: limit + 1 };
+        if let Some(q) = filter.q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
+            text.push_str(" AND string::contains(search, $q)");
+            variables.insert("q".to_owned(), q.to_lowercase().into());
+        }
+        if let Some(tag) = &filter.tag {
+            text.push_str(" AND tags CONTAINS $tag");
+            variables.insert("tag".to_owned(), tag.to_lowercase().into());
+        }
+        text.push_str(" ORDER BY sort LIMIT $limit");
+        let rows: Vec<Row> = self.rows("list runbooks", "runbook", &text, variables).await?;
+        page(rows, limit, |row| row.sort.clone(), Row::runbook)
+    }
+
+    /// How many runbooks there are.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn runbook_count(&self) -> Result<u64> {
+        let text = "SELECT VALUE count FROM (SELECT count() FROM runbook WHERE sort > '' AND sort < '~' GROUP ALL)";
+        Ok(self.row("count runbooks", "runbook", text, Variables::new()).await?.unwrap_or(0))
+    }
+
+    /// Every tag in use and how many runbooks have it, by name.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn tags(&self) -> Result<Vec<(String, u64)>> {
+        let text = "SELECT VALUE tags FROM runbook WHERE sort > '' AND sort < '~'";
+        let lists: Vec<Vec<String>> = self.rows("list tags", "runbook", text, Variables::new()).await?;
+        let mut counts = std::collections::BTreeMap::new();
+        for tag in lists.into_iter().flatten() {
+            *counts.entry(tag).or_insert(0_u64) += 1;
+        }
+        Ok(counts.into_iter().collect())
+    }
+}
+
+/// Makes a page of rows that were asked for with one more than the limit.
+pub fn page<R, T>(
+    mut rows: Vec<R>,
+    limit: u32,
+    key: impl Fn(&R) -> String,
+    read: impl Fn(&R) -> Result<T>,
+) -> Result<Page<T>> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(key);
+    Ok(Page { items: rows.iter().map(read).collect::<Result<_>>()?, next })
+}

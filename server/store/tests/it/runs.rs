@@ -1,0 +1,108 @@
+use std::collections::HashSet;
+
+use domain::{AuditAction, Chunk, RunId, RunState, Stream};
+use store::{ControlChange, Progress, RunFilter, Saved};
+
+use crate::world::{at, audit, disk, memory, run, runbook, step};
+
+#[tokio::test]
+async fn eight_workers_claim_each_of_fifty_runs_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = disk(&dir).await;
+    let entry = audit(AuditAction::RunStarted);
+    let book = runbook("Book", 0);
+    store.create_runbook(&book, &[], &entry).await.unwrap();
+    for n in 0..50 {
+        let started = store.start_run(run(&book, n), &[step(0, 1)], None, &entry).await.unwrap();
+        assert_eq!(started.number, u64::try_from(n).unwrap() + 1);
+    }
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..8 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            let mut mine = Vec::new();
+            loop {
+                let claims = store.claim_runs(&format!("w{n}"), at(100), at(115), 10).await.unwrap();
+                if claims.is_empty() {
+                    return mine;
+                }
+                mine.extend(claims);
+            }
+        });
+    }
+    let claims: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
+    assert!(claims.iter().all(|claim| claim.run.state == RunState::Running && !claim.taken_over && claim.lease.fence == 1));
+    let ids: HashSet<RunId> = claims.iter().map(|claim| claim.run.id).collect();
+    assert_eq!((claims.len(), ids.len()), (50, 50));
+    assert_eq!(store.runbook(book.id).await.unwrap().unwrap().last_run.unwrap().state, RunState::Running);
+    let again = store.claim_runs("late", at(116), at(130), 100).await.unwrap();
+    assert!(again.len() == 50 && again.iter().all(|claim| claim.taken_over && claim.lease.fence == 2));
+    let page = store.list_runs(&RunFilter { runbook: Some(book.id), limit: 20, ..RunFilter::default() }).await.unwrap();
+    assert_eq!((page.items.len(), page.items[0].number, page.items[19].number), (20, 50, 31));
+    let rest = RunFilter { runbook: Some(book.id), limit: 40, cursor: page.next, ..RunFilter::default() };
+    assert_eq!(store.list_runs(&rest).await.unwrap().items.len(), 30);
+    let some = RunFilter { since: Some(at(10)), until: Some(at(20)), limit: 90, ..RunFilter::default() };
+    assert_eq!(store.list_runs(&some).await.unwrap().items.len(), 10);
+}
+
+#[tokio::test]
+async fn progress_is_refused_after_a_control_and_after_the_lease() {
+    let store = memory().await;
+    let entry = audit(AuditAction::RunStarted);
+    let book = runbook("Book", 0);
+    store.create_runbook(&book, &[], &entry).await.unwrap();
+    let steps = [step(0, 1), step(1, 1)];
+    let started = store.start_run(run(&book, 0), &steps, Some(b"sealed"), &entry).await.unwrap();
+    assert_eq!(store.sealed_parameters(started.id).await.unwrap().as_deref(), Some(&b"sealed"[..]));
+    assert_eq!(store.steps(started.id).await.unwrap(), steps);
+    let claim = store.claim_runs("w", at(1), at(15), 9).await.unwrap().remove(0);
+    let mut run = claim.run;
+    run.started_at = Some(at(2));
+    run.event = 5;
+    let again = step(0, 2);
+    let running = [RunState::Running];
+    let progress = Progress { run: &run, expect: &running, steps: std::slice::from_ref(&again), release: false };
+    assert_eq!(store.save_progress(&claim.lease, &progress).await.unwrap(), Saved::Written);
+    assert_eq!(store.run(run.id).await.unwrap(), Some(run.clone()));
+    assert_eq!(store.steps(run.id).await.unwrap(), [steps[0].clone(), again.clone(), steps[1].clone()]);
+    let change = ControlChange::default();
+    let (from, to) = (RunState::Running, RunState::Pausing);
+    assert!(store.control_run(run.id, from, to, &change, &entry).await.unwrap());
+    assert!(!store.control_run(run.id, from, to, &change, &entry).await.unwrap());
+    assert_eq!(store.save_progress(&claim.lease, &progress).await.unwrap(), Saved::Moved(RunState::Pausing));
+    assert_eq!(store.owned_states("w").await.unwrap(), [(run.id, RunState::Pausing, run.mode)]);
+    store.renew_leases("w", at(30)).await.unwrap();
+    assert!(store.claim_runs("v", at(29), at(60), 9).await.unwrap().is_empty());
+    run.state = RunState::Paused;
+    let hold = Progress { run: &run, expect: &[RunState::Pausing], steps: &[], release: true };
+    assert_eq!(store.save_progress(&claim.lease, &hold).await.unwrap(), Saved::Written);
+    assert_eq!(store.save_progress(&claim.lease, &hold).await.unwrap(), Saved::Lost);
+    assert!(store.claim_runs("v", at(99), at(120), 9).await.unwrap().is_empty());
+    let wake = ControlChange { event: Some(6), wake: true, ..ControlChange::default() };
+    assert!(store.control_run(run.id, RunState::Paused, RunState::Running, &wake, &entry).await.unwrap());
+    let next = store.claim_runs("v", at(99), at(120), 9).await.unwrap().remove(0);
+    assert!(!next.taken_over && next.run.event == 6 && next.lease.fence == 2);
+    store.hand_back(&next.lease, at(100)).await.unwrap();
+    assert_eq!(store.claim_runs("u", at(101), at(120), 9).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn output_comes_back_in_order_and_by_its_tail() {
+    let store = memory().await;
+    let entry = audit(AuditAction::RunStarted);
+    let book = runbook("Book", 0);
+    store.create_runbook(&book, &[], &entry).await.unwrap();
+    let run = store.start_run(run(&book, 0), &[], None, &entry).await.unwrap();
+    let lease = store.claim_runs("w", at(1), at(15), 9).await.unwrap().remove(0).lease;
+    let chunk = |seq| Chunk { ordinal: 0, attempt: 1, seq, stream: Stream::Stdout, text: format!("{seq:04}") };
+    let chunks: Vec<Chunk> = (1..=300).map(chunk).collect();
+    assert!(store.append_output(&lease, &chunks).await.unwrap());
+    assert!(store.append_output(&lease, &chunks[..3]).await.unwrap(), "once more changes nothing");
+    assert_eq!(store.output(run.id, 0, 1, 0, 1000).await.unwrap(), chunks);
+    assert_eq!(store.output(run.id, 0, 1, 10, 5).await.unwrap(), chunks[10..15]);
+    assert_eq!(store.output_tail(run.id, 0, 1, 300, 400).await.unwrap(), chunks[200..]);
+    assert_eq!(store.output_tail(run.id, 0, 1, 300, 1).await.unwrap(), chunks[299..]);
+    assert!(store.output(run.id, 0, 2, 0, 9).await.unwrap().is_empty());
+    let stale = store::Lease { fence: 9, ..lease };
+    assert!(!store.append_output(&stale, &chunks).await.unwrap());
+}
