@@ -12,5 +12,6 @@ pub mod page_head;
 pub mod parameter_editor;
 pub mod params_form;
 pub mod pill;
+pub mod run_controls;
 pub mod sidebar;
 pub mod time;

@@ -17,9 +17,8 @@ pub fn ParameterEditor(
     /// The editor.
     state: EditorState,
 ) -> impl IntoView {
-    let keys = Memo::new(move |_| {
-        state.draft.with(|draft| draft.parameters.iter().map(|parameter| parameter.key).collect::<Vec<_>>())
-    });
+    let keys =
+        Memo::new(move |_| state.draft.with(|draft| draft.parameters.iter().map(|parameter| parameter.key).collect::<Vec<_>>()));
     let add = move |_| {
         if let Some(key) = state.draft.try_update(crate::state::draft::Draft::add_parameter) {
             focus_soon(format!("p{key}-name"));
@@ -46,7 +45,9 @@ fn change(state: EditorState, key: u64, edit: impl FnOnce(&mut DraftParameter)) 
 }
 
 fn now(state: EditorState, key: u64) -> DraftParameter {
-    state.draft.with_untracked(|draft| draft.parameters.iter().find(|parameter| parameter.key == key).cloned().unwrap_or_default())
+    state
+        .draft
+        .with_untracked(|draft| draft.parameters.iter().find(|parameter| parameter.key == key).cloned().unwrap_or_default())
 }
 
 /// The sentences about one part of a parameter.

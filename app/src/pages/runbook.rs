@@ -120,8 +120,7 @@ fn RunForm(runbook: Runbook, start: ServerAction<StartRun>) -> impl IntoView {
             <Outcome action=start/>
             <ActionForm action=start attr:id=FORM attr:class="form">
                 <input type="hidden" name="id" value=runbook.id.to_string()/>
-                // Return in a field runs everything, not the first button of the page.
-                <button class="visually-hidden" tabindex="-1" aria-hidden="true">{label.clone()}</button>
+                // Return in a field presses the form's first button, “Run from here” of the first block: everything.
                 <ParamsForm parameters=runbook.parameters/>
                 <div class="field">
                     <label for="reason">"Reason"<span class="faint">" (optional)"</span></label>

@@ -111,7 +111,8 @@ fn Filters() -> impl IntoView {
                     }).collect_view()
                 })}
             </Suspense>
-            <noscript><button class="btn small">"Filter"</button></noscript>
+            // A browser that runs scripts reads the inside of `noscript` as text: it must not be hydrated.
+            <noscript inner_html="<button class=\"btn small\">Filter</button>"></noscript>
         </Form>
     }
 }

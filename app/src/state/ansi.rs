@@ -226,8 +226,19 @@ mod tests {
     #[test]
     fn whatever_else_a_terminal_would_do_is_dropped() {
         let hostile = [
-            "\x1b[2J\x1b[H", "\x1b]0;title\x07", "\x1b]8;;https://example.org\x1b\\", "\x1b(B", "\x1bc", "\x1b[?25l", "\x08",
-            "\x07", "\u{9b}2J", "\x1bP1;2|x\x1b\\", "\x1b[>4;1m", "\x7f", "\0",
+            "\x1b[2J\x1b[H",
+            "\x1b]0;title\x07",
+            "\x1b]8;;https://example.org\x1b\\",
+            "\x1b(B",
+            "\x1bc",
+            "\x1b[?25l",
+            "\x08",
+            "\x07",
+            "\u{9b}2J",
+            "\x1bP1;2|x\x1b\\",
+            "\x1b[>4;1m",
+            "\x7f",
+            "\0",
         ];
         for sequence in hostile {
             assert_eq!(plain(&format!("a{sequence}b")), "ab", "{sequence:?}");

@@ -491,10 +491,12 @@ impl DraftBlock {
                 }
             }
             let body = self.get(field).trim();
-            if matches!(write, Write::Body) && self.is_on(Field::BodyIsJson) && !body.is_empty() {
-                if let Err(error) = serde_json::from_str::<Value>(body) {
-                    faults.push(&at, format!("this is not JSON: {error}"));
-                }
+            if matches!(write, Write::Body)
+                && self.is_on(Field::BodyIsJson)
+                && !body.is_empty()
+                && let Err(error) = serde_json::from_str::<Value>(body)
+            {
+                faults.push(&at, format!("this is not JSON: {error}"));
             }
         }
     }

@@ -58,6 +58,7 @@ pub struct Console {
     total: u64,
     last_seq: u64,
     cut: bool,
+    tail: bool,
     stdout: Writer,
     stderr: Writer,
 }
@@ -84,6 +85,12 @@ impl Console {
     #[must_use]
     pub const fn is_cut(&self) -> bool {
         self.cut
+    }
+
+    /// Whether it came with the page, without its streams.
+    #[must_use]
+    pub const fn is_tail(&self) -> bool {
+        self.tail
     }
 
     /// The number of the last piece of output in it; grows with every change.
@@ -202,7 +209,7 @@ impl Timeline {
         for (id, text) in tails {
             let Some(step) = steps.iter().find(|step| step.id == id) else { continue };
             if !text.is_empty() {
-                let mut console = Console { cut: text.len() >= CUT_TAIL, ..Console::default() };
+                let mut console = Console { cut: text.len() >= CUT_TAIL, tail: true, ..Console::default() };
                 console.write(Stream::Stdout, &text);
                 seeds.insert((step.ordinal, step.attempt), Tail { console, until: step.last_output });
             }

@@ -38,6 +38,8 @@ pub(crate) struct RunTask {
     pub(crate) dirty: BTreeSet<usize>,
     pub(crate) secrets: Secrets,
     pub(crate) context: Context,
+    /// The run itself changed in more than its state, and viewers are to hear of it.
+    pub(crate) tell: bool,
 }
 
 /// The right and the means to write about a run. `run.state` is what the store is known to hold; `run.event` is the last
@@ -162,6 +164,7 @@ async fn take_up(shared: &Arc<Shared>, control: &Arc<Control>, claim: Claim) -> 
         dirty: BTreeSet::new(),
         secrets: Secrets::default(),
         context: Context::default(),
+        tell: false,
     };
     task.asked.mark_unchanged();
     let Some(runbook) = runbook else {
@@ -224,13 +227,13 @@ impl RunTask {
     /// Writes the changed steps and the run in the given state, in one transaction.
     pub(crate) async fn commit(&mut self, to: RunState, release: bool) -> Result<Commit, Halt> {
         let from = self.pen.run.state;
-        let told = self.pen.run.clone();
+        let tell = self.tell || to != from;
         let mut changed = Vec::with_capacity(self.dirty.len());
         for index in &self.dirty {
             self.steps[*index].event = self.pen.next_event();
             changed.push(self.steps[*index].clone());
         }
-        if to != from {
+        if tell {
             self.pen.next_event();
         }
         let run = Run { state: to, ..self.pen.run.clone() };
@@ -260,7 +263,8 @@ impl RunTask {
             count(&step);
             self.pen.publish(RunEvent::Step(Box::new(step)));
         }
-        if to != from || told.started_at != self.pen.run.started_at {
+        self.tell = false;
+        if tell {
             if to.is_final() {
                 metrics::counter!("runbook_studio_runs_finished", "state" => to.as_str()).increment(1);
                 info!(run.state = to.as_str(), "run finished");

@@ -213,7 +213,8 @@ impl Accounts {
             account => {
                 // The name of nobody is not written down: people type passwords into the wrong field.
                 let name = account.as_ref().map_or("unknown", |account| account.username.as_str());
-                let target = account.as_ref().map_or_else(|| "account:unknown".to_owned(), |found| format!("account:{}", found.id));
+                let target =
+                    account.as_ref().map_or_else(|| "account:unknown".to_owned(), |found| format!("account:{}", found.id));
                 let entry = audit::by_nobody(name, address, AuditAction::SignInRefused, target, json!({}));
                 self.store.append_audit(&entry).await?;
                 Err(ServiceError::WrongPassword)
@@ -230,14 +231,7 @@ impl Accounts {
     ) -> Result<SecretString> {
         let key = ApiKey::generate()?;
         let id = ApiKeyId::new();
-        let new = NewApiKey {
-            id,
-            account: account.id,
-            name: name.to_owned(),
-            hash: key.hash(),
-            created_at: now(),
-            expires_at,
-        };
+        let new = NewApiKey { id, account: account.id, name: name.to_owned(), hash: key.hash(), created_at: now(), expires_at };
         let detail = json!({ "by": "api_key", "api_key": id, "name": name, "expires_at": expires_at });
         let entry = audit::by_account(account, address, AuditAction::SignIn, detail);
         self.store.create_api_key(&new, &entry).await?;

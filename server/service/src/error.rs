@@ -125,9 +125,7 @@ impl From<ServiceError> for Problem {
             ServiceError::NotFound { .. } => Self::new(404, "not_found", detail),
             ServiceError::Conflict { .. } => Self::new(409, "conflict", detail),
             ServiceError::NameTaken => Self::new(400, "name_taken", detail),
-            ServiceError::Moved { current } => {
-                Self { current_version: Some(current), ..Self::new(412, "moved", detail) }
-            }
+            ServiceError::Moved { current } => Self { current_version: Some(current), ..Self::new(412, "moved", detail) },
             ServiceError::TooLarge => Self::new(413, "too_large", detail),
             ServiceError::Throttled { retry_after } => {
                 Self { retry_after: Some(seconds(retry_after)), ..Self::new(429, "throttled", detail) }

@@ -16,8 +16,8 @@ mod settings;
 mod throttle;
 
 use engine::EngineHandle;
-pub use store::{RunFilter, RunbookFilter};
 use store::Store;
+pub use store::{RunFilter, RunbookFilter};
 use vault::Vault;
 
 pub use crate::accounts::{Accounts, SignUp};

@@ -46,8 +46,7 @@ fn walk(blocks: &[Block], path: &str, found: &mut Vec<Reference>) {
         let config = format!("{path}[{index}].config");
         match &block.kind {
             BlockKind::Api(api) => found.extend(
-                api.credential_id
-                    .map(|id| Reference { path: format!("{config}.credential_id"), credential: id.to_string() }),
+                api.credential_id.map(|id| Reference { path: format!("{config}.credential_id"), credential: id.to_string() }),
             ),
             BlockKind::Command(command) => {
                 found.extend(command.credentials.iter().enumerate().map(|(place, used)| Reference {

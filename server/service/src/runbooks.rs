@@ -7,6 +7,7 @@ use domain::{
 };
 use serde_json::{Value, json};
 use store::{RunbookFilter, Store};
+use uuid::Uuid;
 
 use crate::authorise::authorise;
 use crate::{Result, ServiceError, audit, now, page_size, references};
@@ -18,6 +19,8 @@ pub const MAX_IMPORT: usize = 16 * 1024 * 1024;
 const MAX_TITLE: usize = 200;
 /// How often a change that is based on no particular version is tried anew.
 const TRIES: usize = 5;
+/// The sample's id, the same everywhere, so that it is known again after it was deleted.
+const SAMPLE: Uuid = Uuid::from_u128(0x0193_2c07_0000_7000_8000_0000_0000_0001);
 const MISSING: ServiceError = ServiceError::NotFound { what: "runbook" };
 
 /// Reading and writing runbooks.
@@ -176,15 +179,16 @@ impl Runbooks {
         Ok(self.store.runbook_count().await?)
     }
 
-    /// Puts the sample runbook into an empty installation.
+    /// Puts the sample runbook into an empty installation, once: whoever deletes it is rid of it.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn ensure_sample(&self) -> Result<()> {
-        if self.store.runbook_count().await? > 0 {
+        let id = RunbookId::from(SAMPLE);
+        if self.store.runbook_count().await? > 0 || self.store.runbook_version(id, 1).await?.is_some() {
             return Ok(());
         }
-        let runbook = first_version(sample::runbook()?, audit::SYSTEM);
+        let runbook = Runbook { id, ..first_version(sample::runbook()?, audit::SYSTEM) };
         let target = format!("runbook:{}", runbook.id);
         let detail = described(&runbook, json!({ "sample": true }));
         let entry = audit::by_nobody(audit::SYSTEM, None, AuditAction::RunbookCreated, target, detail);

@@ -10,11 +10,10 @@ use domain::{Permission, Problem, RunEvent, RunId};
 use futures::{Stream, StreamExt};
 use http::HeaderMap;
 use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::AppState;
 use super::auth::{Address, Asking};
-use super::extract::{Path, Query};
+use super::extract::{Filter, Path};
 use super::problem::{Answer, ProblemBody};
 
 /// How often a stream without news says that it lives.
@@ -23,7 +22,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const RECHECK: Duration = Duration::from_secs(3);
 
 /// Where to begin.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct After {
@@ -41,7 +40,7 @@ pub async fn watch(
     asking: Asking,
     Address(address): Address,
     Path(id): Path<RunId>,
-    Query(query): Query<After>,
+    Filter(query): Filter<After>,
     headers: HeaderMap,
 ) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let permit = state

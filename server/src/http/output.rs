@@ -12,11 +12,10 @@ use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use service::Services;
 use tokio::time::Instant;
-use utoipa::IntoParams;
 
 use super::AppState;
 use super::auth::{Address, Asking};
-use super::extract::{Path, Query};
+use super::extract::{Filter, Path};
 use super::problem::{Answer, ApiError, ProblemBody};
 
 /// How many pieces are read at once: at most 4 MiB.
@@ -25,7 +24,7 @@ const BATCH: u32 = 64;
 const RECHECK: Duration = Duration::from_secs(3);
 
 /// Where to begin.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct From {
@@ -53,7 +52,7 @@ pub async fn read(
     asking: Asking,
     Address(address): Address,
     Path((run, step)): Path<(RunId, StepId)>,
-    Query(query): Query<From>,
+    Filter(query): Filter<From>,
 ) -> Answer<Response> {
     let after = query.from.unwrap_or(0).saturating_sub(1);
     let mut download = Download { services: state.services, asking, address, run, step, after, checked: Instant::now() };

@@ -25,13 +25,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub async fn create_account(
-        &self,
-        account: &Account,
-        password_hash: &str,
-        first: bool,
-        audit: &AuditEntry,
-    ) -> Result<bool> {
+    pub async fn create_account(&self, account: &Account, password_hash: &str, first: bool, audit: &AuditEntry) -> Result<bool> {
         // The counter is written by every sign-up: of two that would both be the first, one conflicts and sees the other.
         let statements = format!(
             "IF $first AND counter:account.value > 0 {{ THROW 'guard:first' }};

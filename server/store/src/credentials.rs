@@ -28,12 +28,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub async fn create_credential(
-        &self,
-        credential: &CredentialSummary,
-        sealed: &[u8],
-        audit: &AuditEntry,
-    ) -> Result<bool> {
+    pub async fn create_credential(&self, credential: &CredentialSummary, sealed: &[u8], audit: &AuditEntry) -> Result<bool> {
         let statements = format!(
             "CREATE type::record('credential', $id) SET name = $name, doc = $doc, sealed = $sealed, last_used_at = $used;
              {}",
@@ -100,8 +95,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn credential_used(&self, id: CredentialId, at: Timestamp, audit: &AuditEntry) -> Result<()> {
-        let statements =
-            format!("UPDATE type::record('credential', $id) SET last_used_at = $at;\n{}", audit::CREATE);
+        let statements = format!("UPDATE type::record('credential', $id) SET last_used_at = $at;\n{}", audit::CREATE);
         let mut variables = variables! { id: id.to_string(), at: optional_time(Some(at)) };
         audit::add(&mut variables, audit)?;
         self.transact("note the use of a credential", &statements, variables).await?;

@@ -67,13 +67,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub async fn claim_runs(
-        &self,
-        owner: &str,
-        now: Timestamp,
-        lease_until: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<Claim>> {
+    pub async fn claim_runs(&self, owner: &str, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<Claim>> {
         let text = "SELECT VALUE key FROM run WHERE wake_at > 0 AND wake_at <= $now ORDER BY wake_at LIMIT $limit";
         let keys: Vec<RunId> =
             self.rows("find runs to take up", "run", text, variables! { now: micros(now), limit: limit }).await?;
@@ -87,8 +81,7 @@ impl Store {
         );
         let mut claims = Vec::new();
         for key in keys {
-            let variables =
-                variables! { key: key, owner: owner, now: micros(now), until: micros(lease_until) };
+            let variables = variables! { key: key, owner: owner, now: micros(now), until: micros(lease_until) };
             let Some(row) = self.row::<RunRow>("take up a run", "run", &text, variables).await? else { continue };
             let lease = Lease { run: key, owner: owner.to_owned(), fence: row.fence };
             claims.push(Claim { run: row.run()?, lease, taken_over: !row.owner.is_empty() });

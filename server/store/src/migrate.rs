@@ -53,12 +53,61 @@ impl Store {
              CREATE type::record('migration', $number) SET number = $number, checksum = $checksum, applied_at = time::now();
              {text}"
         );
-        let outcome =
-            self.transact("apply a migration", &statements, variables! { number: number, checksum: checksum }).await?;
+        let outcome = self.transact("apply a migration", &statements, variables! { number: number, checksum: checksum }).await?;
         match outcome {
             Outcome::Committed => tracing::info!(schema.number = number, "migration applied"),
             Outcome::Refused(_) => tracing::debug!(schema.number = number, "another process applied the migration"),
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn store() -> Store {
+        Store::connect("mem://", None).await.expect("a store in memory")
+    }
+
+    #[tokio::test]
+    async fn migrating_again_changes_nothing() {
+        assert!(store().await.migrate().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_newer_schema_is_refused() {
+        let store = store().await;
+        let newer = "CREATE migration:99 SET number = 99, checksum = 'x', applied_at = time::now();";
+        store.transact("pretend a newer release", newer, Variables::new()).await.expect("a row");
+        let known = u32::try_from(MIGRATIONS.len()).unwrap();
+        assert!(matches!(store.migrate().await, Err(StoreError::SchemaTooNew { found: 99, known: k }) if k == known));
+    }
+
+    #[tokio::test]
+    async fn a_changed_migration_is_refused() {
+        let store = store().await;
+        let changed = "UPDATE migration:1 SET checksum = 'x';";
+        store.transact("change a migration", changed, Variables::new()).await.expect("a row");
+        assert!(matches!(store.migrate().await, Err(StoreError::ChangedMigration { number: 1 })));
+    }
+
+    #[tokio::test]
+    async fn the_hot_queries_scan_no_table() {
+        let store = store().await;
+        for query in [
+            "SELECT VALUE key FROM run WHERE wake_at > 0 AND wake_at <= 9 ORDER BY wake_at LIMIT 8",
+            "SELECT key, state, mode FROM run WHERE owner = 'w'",
+            "SELECT doc FROM run WHERE sort > 'a' AND sort < '~' ORDER BY sort LIMIT 8",
+            "SELECT doc FROM run WHERE sort_runbook > 'a' AND sort_runbook < '~' AND state = 'failed' ORDER BY sort_runbook LIMIT 8",
+            "SELECT doc FROM runbook WHERE sort > 'a' AND sort < '~' ORDER BY sort LIMIT 8",
+            "SELECT key FROM api_key WHERE hash = 'h' LIMIT 1",
+            "SELECT doc FROM account WHERE username = 'a' LIMIT 1",
+        ] {
+            let plan: Vec<serde_json::Value> =
+                store.rows("explain", "run", &format!("{query} EXPLAIN"), Variables::new()).await.expect("a plan");
+            let plan = serde_json::to_string(&plan).unwrap();
+            assert!(plan.contains("Index") && !plan.contains("TableScan") && !plan.contains("Iterate Table"), "{query}\n{plan}");
+        }
     }
 }

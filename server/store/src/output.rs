@@ -83,18 +83,10 @@ impl Store {
         }
     }
 
-    async fn pieces(
-        &self,
-        run: RunId,
-        ordinal: u32,
-        attempt: u32,
-        (first, last): (u64, u64),
-        limit: u32,
-    ) -> Result<Vec<Chunk>> {
+    async fn pieces(&self, run: RunId, ordinal: u32, attempt: u32, (first, last): (u64, u64), limit: u32) -> Result<Vec<Chunk>> {
         let text = "SELECT ordinal, attempt, seq, stream, text
                     FROM output:[$key, $ordinal, $attempt, $first]..=[$key, $ordinal, $attempt, $last] LIMIT $limit";
-        let variables =
-            variables! { key: run, ordinal: ordinal, attempt: attempt, first: first, last: last, limit: limit };
+        let variables = variables! { key: run, ordinal: ordinal, attempt: attempt, first: first, last: last, limit: limit };
         self.rows("read output", "output", text, variables).await
     }
 }

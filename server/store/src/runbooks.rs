@@ -163,8 +163,7 @@ impl Store {
             return Ok(Vec::new());
         }
         let text = "SELECT VALUE doc FROM runbook_version:[$key, 0]..=[$key, 4294967295]";
-        let docs: Vec<String> =
-            self.rows("list versions", "runbook_version", text, variables! { key: id.to_string() }).await?;
+        let docs: Vec<String> = self.rows("list versions", "runbook_version", text, variables! { key: id.to_string() }).await?;
         docs.iter().rev().map(|doc| from_doc("runbook_version", doc)).collect()
     }
 
@@ -214,12 +213,7 @@ impl Store {
 }
 
 /// Makes a page of rows that were asked for with one more than the limit.
-pub fn page<R, T>(
-    mut rows: Vec<R>,
-    limit: u32,
-    key: impl Fn(&R) -> String,
-    read: impl Fn(&R) -> Result<T>,
-) -> Result<Page<T>> {
+pub fn page<R, T>(mut rows: Vec<R>, limit: u32, key: impl Fn(&R) -> String, read: impl Fn(&R) -> Result<T>) -> Result<Page<T>> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);

@@ -88,13 +88,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub async fn start_run(
-        &self,
-        run: Run,
-        steps: &[Step],
-        sealed_parameters: Option<&[u8]>,
-        audit: &AuditEntry,
-    ) -> Result<Run> {
+    pub async fn start_run(&self, run: Run, steps: &[Step], sealed_parameters: Option<&[u8]>, audit: &AuditEntry) -> Result<Run> {
         let statements = format!(
             "UPDATE counter:run SET value += 1;
              CREATE type::record('run', $key) SET key = $key, number = counter:run.value, runbook = $runbook, \

@@ -96,7 +96,7 @@ async fn fill(studio: &Studio, admin: &str, method: &str, pattern: &str) -> Stri
         return pattern.replace("{job_id}", &run).replace("{step_id}", shown["steps"][0]["id"].as_str().expect("an id"));
     }
     if pattern.contains("{id}") {
-        let runbook = studio.runbook(admin, json!([])).await;
+        let runbook = studio.runbook(admin, json!([{ "type": "instruction", "config": { "text": "Read this" } }])).await;
         return pattern.replace("{id}", &runbook).replace("{n}", "1");
     }
     pattern.to_owned()

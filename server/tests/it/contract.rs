@@ -158,7 +158,7 @@ async fn credentials_go_in_and_never_come_out() {
 async fn hostile_bodies_are_refused_politely() {
     let studio = Studio::new().await;
     let key = studio.sign_up(None, "ann", None).await;
-    let id = studio.runbook(&key, json!([])).await;
+    let id = studio.runbook(&key, json!([{ "type": "command", "config": { "command": "true" } }])).await;
     let runbook = format!("/api/v1/runbooks/{id}");
     let execute = format!("{runbook}/execute");
     let run = studio.execute(&key, &id).await;

@@ -61,7 +61,8 @@ impl FieldState {
             if !touched.get() && !state.tried.get() {
                 return Vec::new();
             }
-            let Some(path) = state.spots.with(|spots| spots.get(&key).map(|spot| format!("{}.{}", spot.path, field.path()))) else {
+            let Some(path) = state.spots.with(|spots| spots.get(&key).map(|spot| format!("{}.{}", spot.path, field.path())))
+            else {
                 return Vec::new();
             };
             state.faults.with(|faults| {

@@ -94,9 +94,8 @@ impl EditorState {
             return (None, id.to_owned());
         };
         let rest = rest.trim_start_matches('.');
-        let within = |field: &&Field| {
-            rest.strip_prefix(field.path()).is_some_and(|more| more.is_empty() || more.starts_with(['.', '[']))
-        };
+        let within =
+            |field: &&Field| rest.strip_prefix(field.path()).is_some_and(|more| more.is_empty() || more.starts_with(['.', '[']));
         let id = Field::ALL.iter().find(within).map_or_else(|| format!("block-{key}"), |field| field_id(key, *field));
         let title = self.draft.with(|draft| draft.block(key).map(DraftBlock::title).unwrap_or_default());
         (Some(format!("{number} {title}")), id)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::Run;
 use minijinja::Value;
+use minijinja::value::Serde;
 use serde_json::{Map, json};
 
 use crate::capture::Facts;
@@ -23,22 +24,22 @@ impl Context {
     pub(crate) fn set_parameters(&mut self, answers: &Map<String, serde_json::Value>, secrets: &[String]) {
         let shown: Map<_, _> =
             answers.iter().filter(|(name, _)| !secrets.contains(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
-        self.parameters = Value::from_serialize(&shown);
+        self.parameters = Value::from(Serde(&shown));
         self.secrets = secrets.to_vec();
     }
 
     /// Makes the run itself available.
     pub(crate) fn set_run(&mut self, run: &Run) {
         let reason = run.reason.as_deref().unwrap_or_default();
-        self.run = Value::from_serialize(json!({
+        self.run = Value::from(Serde(json!({
             "id": run.id.to_string(), "number": run.number, "started_by": run.started_by, "reason": reason,
-        }));
-        self.runbook = Value::from_serialize(json!({ "title": run.runbook_title }));
+        })));
+        self.runbook = Value::from(Serde(json!({ "title": run.runbook_title })));
     }
 
     /// Makes what a step produced available, by its name and by its name as an identifier.
     pub(crate) fn set_step(&mut self, name: &str, facts: &Facts) {
-        let value = Value::from_serialize(facts);
+        let value = Value::from(Serde(facts));
         self.steps.insert(identifier(name), value.clone());
         self.steps.insert(name.to_owned(), value);
     }
@@ -61,6 +62,6 @@ impl Context {
 }
 
 /// A name in lower case, everything that is no letter or digit an underscore.
-pub(crate) fn identifier(name: &str) -> String {
+fn identifier(name: &str) -> String {
     name.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect()
 }

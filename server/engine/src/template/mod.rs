@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
-pub(crate) use context::{Context, identifier};
+pub(crate) use context::Context;
 pub(crate) use quote::Syntax;
 use quote::{CLOSE, OPEN, fill, plain};
 

@@ -163,7 +163,9 @@ fn asking_step(steps: &[Step], named: Option<StepId>) -> Result<&Step> {
     match (asking, named) {
         (Some(asking), None) => Ok(asking),
         (Some(asking), Some(named)) if asking.id == named => Ok(asking),
-        (_, Some(named)) if !steps.iter().any(|step| step.id == named) => Err(ServiceError::NotFound { what: "step of this run" }),
+        (_, Some(named)) if !steps.iter().any(|step| step.id == named) => {
+            Err(ServiceError::NotFound { what: "step of this run" })
+        }
         (Some(asking), Some(_)) => {
             Err(ServiceError::conflict(format!("this step asks nothing; the run waits for an answer to “{}”", asking.name)))
         }
@@ -179,10 +181,14 @@ fn answered(asking: &Step, request: &Request<'_>) -> Result<Step> {
     let mut step = Step { answer: Some(request.action), ..asking.clone() };
     match (request.action, asking.state) {
         (ControlAction::Approve, StepState::Interrupted) => {
-            return Err(ServiceError::conflict("nobody knows how this step ended, so it cannot be approved: retry it, skip it or stop the run"));
+            return Err(ServiceError::conflict(
+                "nobody knows how this step ended, so it cannot be approved: retry it, skip it or stop the run",
+            ));
         }
         (ControlAction::Retry, StepState::Waiting) if asking.started_at.is_none() => {
-            return Err(ServiceError::conflict("this step was not tried yet, so it cannot be retried: approve it, skip it or stop the run"));
+            return Err(ServiceError::conflict(
+                "this step was not tried yet, so it cannot be retried: approve it, skip it or stop the run",
+            ));
         }
         (ControlAction::Skip, _) => {
             step.state = StepState::Skipped;

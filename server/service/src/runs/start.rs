@@ -46,7 +46,8 @@ impl Runs {
         }
         let reason = check_reason(options.reason)?;
         let answers = parameter::resolve(&runbook.parameters, &options.parameters)?;
-        let selected = select(&lay_out(&runbook.blocks), &options.selection).map_err(|id| unknown_block(&options.selection, id))?;
+        let selected =
+            select(&lay_out(&runbook.blocks), &options.selection).map_err(|id| unknown_block(&options.selection, id))?;
         if selected.is_empty() {
             return Err(Faults::one("$.blocks", "choose at least one block").into());
         }
@@ -94,11 +95,9 @@ impl Runs {
     async fn version_to_run(&self, id: RunbookId, version: Option<u32>) -> Result<Runbook> {
         let latest = self.store.runbook(id).await?.ok_or(ServiceError::NotFound { what: "runbook" })?;
         match version {
-            Some(version) if version != latest.version => self
-                .store
-                .runbook_version(id, version)
-                .await?
-                .ok_or(ServiceError::NotFound { what: "version of this runbook" }),
+            Some(version) if version != latest.version => {
+                self.store.runbook_version(id, version).await?.ok_or(ServiceError::NotFound { what: "version of this runbook" })
+            }
             _ => Ok(latest),
         }
     }

@@ -32,7 +32,12 @@ impl Runs {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn watch(&self, actor: &Actor, run: RunId, after: u64) -> Result<impl Stream<Item = RunEvent> + Send + Unpin + use<>> {
+    pub async fn watch(
+        &self,
+        actor: &Actor,
+        run: RunId,
+        after: u64,
+    ) -> Result<impl Stream<Item = RunEvent> + Send + Unpin + use<>> {
         authorise(actor, Permission::Read)?;
         self.store.run(run).await?.ok_or(MISSING)?;
         let live = self.engine.subscribe(run);

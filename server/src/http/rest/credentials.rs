@@ -6,11 +6,11 @@ use domain::{CredentialId, CredentialKind, CredentialSummary};
 use http::StatusCode;
 use secrecy::SecretString;
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::super::AppState;
 use super::super::auth::Asking;
-use super::super::extract::{Path, Query};
+use super::super::extract::{Filter, Path};
 use super::super::json::Json as Body;
 use super::super::problem::{Answer, ProblemBody};
 
@@ -26,7 +26,7 @@ pub struct CredentialBody {
 }
 
 /// How to delete.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DeleteQuery {
@@ -63,7 +63,7 @@ pub async fn delete(
     State(state): State<AppState>,
     asking: Asking,
     Path(id): Path<CredentialId>,
-    Query(query): Query<DeleteQuery>,
+    Filter(query): Filter<DeleteQuery>,
 ) -> Answer<StatusCode> {
     state.services.credentials.delete(&asking.actor, id, query.force).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -10,11 +10,11 @@ use http::{HeaderMap, HeaderName, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use service::{RunFilter, StartRun};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::super::AppState;
 use super::super::auth::Asking;
-use super::super::extract::{Path, Query, page, page_size};
+use super::super::extract::{Filter, Path, page, page_size};
 use super::super::json::{Json as Body, PerhapsJson};
 use super::super::problem::{Answer, ProblemBody};
 use super::views::{Execution, ExecutionRead, ExecutionStep};
@@ -57,7 +57,7 @@ pub struct ControlBody {
 }
 
 /// What narrows the list.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
@@ -101,7 +101,7 @@ pub async fn execute(
 pub async fn list(
     State(state): State<AppState>,
     asking: Asking,
-    Query(query): Query<ListQuery>,
+    Filter(query): Filter<ListQuery>,
     uri: OriginalUri,
 ) -> Answer<(HeaderMap, Json<Vec<Execution>>)> {
     let filter = RunFilter {

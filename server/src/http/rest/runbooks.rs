@@ -5,21 +5,21 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::{Faults, Problem, RunbookDraft, RunbookId};
 use http::header::{ETAG, IF_MATCH, LOCATION};
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 use service::RunbookFilter;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::super::AppState;
 use super::super::auth::Asking;
-use super::super::extract::{Path, Query, page, page_size};
+use super::super::extract::{Filter, Path, page, page_size};
 use super::super::json::Json as Body;
 use super::super::problem::{Answer, ProblemBody, etag};
 use super::views::RunbookRead;
 
 /// What narrows the list.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
@@ -55,7 +55,7 @@ pub struct DraftSchema {
 pub async fn list(
     State(state): State<AppState>,
     asking: Asking,
-    Query(query): Query<ListQuery>,
+    Filter(query): Filter<ListQuery>,
     uri: axum::extract::OriginalUri,
 ) -> Answer<(HeaderMap, Json<Vec<RunbookRead>>)> {
     let filter = RunbookFilter { q: query.q, tag: query.tag, limit: page_size(query.limit)?, cursor: query.cursor };

@@ -117,8 +117,14 @@ fn an_answer_to_the_wrong_step_is_refused() {
 
 #[test]
 fn a_refusal_says_why() {
-    assert_eq!(why(decide(&run(RunState::Succeeded), &[], &ask(ControlAction::Stop))), "a run that is succeeded cannot be stopped");
-    assert_eq!(why(decide(&run(RunState::Waiting), &[step(0, StepState::Waiting)], &ask(ControlAction::Resume))), "a run that is waiting cannot be resumed");
+    assert_eq!(
+        why(decide(&run(RunState::Succeeded), &[], &ask(ControlAction::Stop))),
+        "a run that is succeeded cannot be stopped"
+    );
+    assert_eq!(
+        why(decide(&run(RunState::Waiting), &[step(0, StepState::Waiting)], &ask(ControlAction::Resume))),
+        "a run that is waiting cannot be resumed"
+    );
     let interrupted = [step(0, StepState::Interrupted)];
     assert!(why(decide(&run(RunState::Interrupted), &interrupted, &ask(ControlAction::Approve))).contains("retry it"));
     let untried = [step(0, StepState::Waiting)];

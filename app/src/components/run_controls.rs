@@ -1,0 +1,202 @@
+//! What a person may ask of a run: pause, resume, stop, and the answers to its questions.
+
+use domain::{BlockType, ControlAction, RunId, RunState, Step, StepState, Timestamp};
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use super::icon::Icon;
+use crate::api::runs::ControlRun;
+use crate::state::timeline::Timeline;
+
+/// A run that is being watched, for all parts of its page.
+#[derive(Clone, Copy)]
+pub struct Watched {
+    /// What is known of it.
+    pub timeline: RwSignal<Timeline>,
+    /// The browser's clock, each second; `None` on the server and until the page is live.
+    pub now: RwSignal<Option<Timestamp>>,
+    /// Asks something of it.
+    pub control: ServerAction<ControlRun>,
+    /// Grows each time the person asks to see the end of the output.
+    pub follow: RwSignal<u32>,
+    /// Whether the person who looks may control it.
+    pub may_control: bool,
+}
+
+impl Watched {
+    /// The run's id.
+    #[must_use]
+    pub fn id(&self) -> RunId {
+        self.timeline.with_untracked(|timeline| timeline.run().id)
+    }
+
+    fn ask(&self, action: ControlAction) {
+        self.control.dispatch(ControlRun { id: self.id(), action, step: None, comment: None });
+    }
+}
+
+/// Whether it can be held (`Pause`), let go on (`Resume`), or neither.
+fn hold(state: RunState) -> Option<ControlAction> {
+    match (state.pause(), state.resume()) {
+        (Ok(_), _) => Some(ControlAction::Pause),
+        (_, Ok(_)) => Some(ControlAction::Resume),
+        _ => None,
+    }
+}
+
+/// Pause or Resume, and Stop run: those that are possible now.
+#[component]
+pub fn RunControls(
+    /// The run.
+    watched: Watched,
+) -> impl IntoView {
+    if !watched.may_control {
+        return ().into_any();
+    }
+    let Watched { timeline, control, .. } = watched;
+    let id = move || watched.id().to_string();
+    let state = Memo::new(move |_| timeline.with(|timeline| timeline.run().state));
+    let holdable = Memo::new(move |_| hold(state.get()).is_some());
+    let stoppable = Memo::new(move |_| state.get().stop().is_ok());
+    let resumes = move || hold(state.get()) == Some(ControlAction::Resume);
+    let hold_icon = move || {
+        if resumes() {
+            view! { <Icon icon=icondata_lu::LuPlay/> }
+        } else {
+            view! { <Icon icon=icondata_lu::LuPause/> }
+        }
+    };
+    keys(watched);
+    view! {
+        {move || holdable.get().then(|| view! {
+            <ActionForm action=control>
+                <input type="hidden" name="id" value=id()/>
+                <button class="btn" name="action" value=move || if resumes() { "resume" } else { "pause" } aria-keyshortcuts="p">
+                    {hold_icon}{move || if resumes() { "Resume" } else { "Pause" }}" "<kbd aria-hidden="true">"p"</kbd>
+                </button>
+            </ActionForm>
+        })}
+        {move || stoppable.get().then(|| view! {
+            <ActionForm action=control>
+                <input type="hidden" name="id" value=id()/>
+                <button class="btn danger" name="action" value="stop" aria-keyshortcuts="s">
+                    <Icon icon=icondata_lu::LuSquare/>"Stop run "<kbd aria-hidden="true">"s"</kbd>
+                </button>
+            </ActionForm>
+        })}
+    }
+    .into_any()
+}
+
+/// `p` pauses and resumes, `s` stops, `f` shows the end of the output; not while somebody writes or a dialog is open.
+fn keys(watched: Watched) {
+    Effect::new(move || {
+        let handle = window_event_listener(leptos::ev::keydown, move |event| {
+            if event.default_prevented() || event.repeat() || event.ctrl_key() || event.meta_key() || event.alt_key() {
+                return;
+            }
+            let writes = "input, textarea, select, [contenteditable], dialog";
+            let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+            if target.is_some_and(|target| !matches!(target.closest(writes), Ok(None))) {
+                return;
+            }
+            let Some(state) = watched.timeline.try_with_untracked(|timeline| timeline.run().state) else { return };
+            match event.key().as_str() {
+                "p" => {
+                    if let Some(action) = hold(state) {
+                        watched.ask(action);
+                    }
+                }
+                "s" if state.stop().is_ok() => watched.ask(ControlAction::Stop),
+                "f" => watched.follow.update(|asked| *asked += 1),
+                _ => {}
+            }
+        });
+        on_cleanup(move || handle.remove());
+    });
+}
+
+/// An answer to a step's question, with what its button says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Answer {
+    action: ControlAction,
+    label: String,
+    primary: bool,
+}
+
+/// The answers that fit a step's question; none where it asks nothing.
+fn answers(step: &Step) -> Vec<Answer> {
+    let plain = |action, label: &str| Answer { action, label: label.to_owned(), primary: false };
+    let primary = |action, label: String| Answer { action, label, primary: true };
+    match (step.state, step.kind) {
+        (StepState::Interrupted, _) => {
+            vec![plain(ControlAction::Skip, "Skip"), primary(ControlAction::Retry, "Retry".to_owned())]
+        }
+        (StepState::Waiting, BlockType::Instruction) => vec![primary(ControlAction::Approve, "Done".to_owned())],
+        (StepState::Waiting, BlockType::Condition) => {
+            vec![plain(ControlAction::Reject, "Stop"), primary(ControlAction::Approve, "Go on".to_owned())]
+        }
+        // It began, and did not come out well.
+        (StepState::Waiting, _) if step.started_at.is_some() => vec![
+            plain(ControlAction::Reject, "Reject"),
+            plain(ControlAction::Skip, "Skip"),
+            primary(ControlAction::Retry, "Retry".to_owned()),
+        ],
+        (StepState::Waiting, _) => {
+            let approve =
+                step.host.as_deref().map_or_else(|| "Approve and run".to_owned(), |host| format!("Approve and run on {host}"));
+            vec![
+                plain(ControlAction::Reject, "Reject"),
+                plain(ControlAction::Skip, "Skip"),
+                primary(ControlAction::Approve, approve),
+            ]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a step waits for a person's answer.
+#[must_use]
+pub const fn asks(step: &Step) -> bool {
+    matches!(step.state, StepState::Waiting | StepState::Interrupted)
+}
+
+/// The question of a step and the buttons that answer it.
+#[component]
+pub fn Question(
+    /// The run.
+    watched: Watched,
+    /// The step that asks.
+    step: Step,
+) -> impl IntoView {
+    let answers = answers(&step);
+    let text = match (&step.answer, &step.error) {
+        (Some(answer), _) => format!("Answered: {}. The run goes on in a moment.", answer.as_str()),
+        (None, Some(error)) => error.clone(),
+        (None, None) => match (step.state, step.kind) {
+            (StepState::Interrupted, _) => "Nobody knows how this step ended. Look first, then retry or skip it.".to_owned(),
+            (_, BlockType::Instruction) => "The run goes on when you have done this.".to_owned(),
+            (_, BlockType::Condition) => "The run goes on when you say so.".to_owned(),
+            _ => "Approving covers exactly this text.".to_owned(),
+        },
+    };
+    if !watched.may_control || step.answer.is_some() {
+        return view! { <div class="ask__foot"><p>{text}</p></div> }.into_any();
+    }
+    let buttons: Vec<_> = answers
+        .into_iter()
+        .map(|Answer { action, label, primary }| {
+            let class = if primary { "btn small primary" } else { "btn small" };
+            view! { <button class=class name="action" value=action.as_str()>{label}</button> }
+        })
+        .collect();
+    view! {
+        <ActionForm action=watched.control attr:class="ask__foot" attr:aria-label=format!("Answer to {}", step.name)>
+            <p>{text}</p>
+            <input type="hidden" name="id" value=watched.id().to_string()/>
+            <input type="hidden" name="step" value=step.id.to_string()/>
+            {buttons}
+        </ActionForm>
+    }
+    .into_any()
+}

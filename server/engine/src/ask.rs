@@ -1,0 +1,52 @@
+//! Questions to a person: when a step needs one, and in which words.
+
+use domain::block::{Block, BlockKind};
+use domain::{ControlAction, RunMode, Step, StepState};
+
+use crate::error::Halt;
+use crate::run_task::RunTask;
+
+/// Whether a block must be approved before it runs.
+pub(crate) fn needs_approval(block: &Block, mode: RunMode) -> bool {
+    match block.kind {
+        BlockKind::Command(_) | BlockKind::Api(_) => block.confirm || mode == RunMode::Guided,
+        BlockKind::Condition(_) => block.confirm,
+        BlockKind::Instruction(_) | BlockKind::Timer(_) => false,
+    }
+}
+
+/// Whether the step was approved for exactly what it would do now.
+pub(crate) fn is_approved(step: &Step, what: &str) -> bool {
+    step.answer == Some(ControlAction::Approve) && step.what == what
+}
+
+/// The question before a step runs: what, and where.
+pub(crate) fn before(step: &Step) -> String {
+    let place = match step.host.as_deref() {
+        Some("local") => " on this server",
+        Some(_) => " on its host",
+        None => "",
+    };
+    let again = if step.answer.is_some() { "what would run has changed since it was approved; " } else { "" };
+    let what: String = step.what.chars().take(2_000).collect();
+    format!("{again}run “{}”{place}? {what}", step.name)
+}
+
+impl RunTask {
+    /// Puts a question to a person and the run aside. Returns when a person changed the run's state first: then nothing
+    /// was asked.
+    pub(crate) async fn ask(&mut self, index: usize, question: String) -> Result<(), Halt> {
+        let before = self.steps[index].clone();
+        let was_dirty = !self.dirty.insert(index);
+        let step = &mut self.steps[index];
+        step.state = StepState::Waiting;
+        step.answer = None;
+        step.error = Some(question.clone());
+        self.rest(domain::RunState::Waiting, question).await?;
+        self.steps[index] = before;
+        if !was_dirty {
+            self.dirty.remove(&index);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,138 @@
+//! Condition: a check whose result is recorded with what it saw.
+
+use domain::block::{ApiBlock, Check};
+use runner::{EnvValue, ProcessSpec};
+use secrecy::ExposeSecret;
+
+use super::process::{self, Ended};
+use super::{Outcome, Prepared, Scene, Watch, api, check_host};
+use crate::error::Halt;
+use crate::output::Output;
+use crate::template::{self, Context, Syntax, render};
+
+/// What a command sees of the server's own environment, beside what it is given (see `runner`).
+const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "USER"];
+
+/// A check with its values put in.
+pub(crate) struct Plan<'a> {
+    check: &'a Check,
+    /// The command, address, path or expected value.
+    text: String,
+    /// What an expression came to.
+    holds: bool,
+}
+
+pub(super) fn prepare<'a>(check: &'a Check, context: &Context) -> Result<(Prepared<'a>, String), String> {
+    if let Some(host) = check.host() {
+        check_host(host)?;
+    }
+    let mut holds = false;
+    let (text, what) = match check {
+        Check::CommandExitCode { command, expected, host } => {
+            let command = render(command, Syntax::Shell, context)?;
+            let shown = Check::CommandExitCode { command: command.clone(), expected: *expected, host: host.clone() };
+            (command, shown.describe())
+        }
+        Check::ApiStatusCode { url, expected } => {
+            let url = render(url, Syntax::Url, context)?;
+            let shown = Check::ApiStatusCode { url: url.clone(), expected: *expected };
+            (url, shown.describe())
+        }
+        Check::FileExists { path, host } => {
+            let path = render(path, Syntax::Plain, context)?;
+            (path.clone(), Check::FileExists { path, host: host.clone() }.describe())
+        }
+        Check::EnvVarEquals { name, value, host } => {
+            let value = render(value, Syntax::Plain, context)?;
+            (value.clone(), Check::EnvVarEquals { name: name.clone(), value, host: host.clone() }.describe())
+        }
+        Check::Expression { expression } => {
+            holds = template::holds(expression, context)?;
+            (String::new(), check.describe())
+        }
+    };
+    Ok((Prepared::Condition(Plan { check, text, holds }), what))
+}
+
+pub(super) async fn execute(
+    plan: &Plan<'_>,
+    scene: &Scene<'_>,
+    output: &mut Output<'_>,
+    watch: &mut Watch,
+) -> Result<Outcome, Halt> {
+    match plan.check {
+        Check::Expression { .. } => found(output, plan.holds, "the expression", None).await,
+        Check::EnvVarEquals { name, .. } => {
+            let value = variable(name, scene);
+            let seen = match &value {
+                None => format!("${name} is not set; expected “{}”", plan.text),
+                Some(value) => format!("${name} is “{value}”; expected “{}”", plan.text),
+            };
+            found(output, value.as_ref() == Some(&plan.text), &seen, None).await
+        }
+        Check::CommandExitCode { expected, .. } => {
+            let spec = ProcessSpec::new(scene.step.to_string(), "/bin/sh", plan.text.clone());
+            command(spec, *expected, scene, output, watch).await
+        }
+        Check::FileExists { .. } => {
+            let mut spec = ProcessSpec::new(scene.step.to_string(), "/bin/sh", "test -e \"$1\"");
+            spec.args = vec![plan.text.clone()];
+            command(spec, 0, scene, output, watch).await
+        }
+        Check::ApiStatusCode { expected, .. } => {
+            if watch.timeout.is_none() {
+                watch.limit(api::DEFAULT_TIMEOUT);
+            }
+            let block = ApiBlock { url: plan.text.clone(), ..ApiBlock::default() };
+            let request = api::Plan::bare(&block);
+            match api::send(&request, scene, output, watch).await? {
+                api::Sent::Answered(status) => {
+                    let seen = format!("status {status}; expected {expected}");
+                    found(output, status == *expected, &seen, Some(i32::from(status))).await
+                }
+                // A service that is down is what such a check is for.
+                api::Sent::NoAnswer(message) => found(output, false, &format!("no answer ({message}); expected {expected}"), None).await,
+                api::Sent::Refused(message) => Ok(Outcome::failed(message)),
+                api::Sent::BrokenOff(super::Cause::TimedOut) => {
+                    found(output, false, &format!("no answer in time; expected {expected}"), None).await
+                }
+                api::Sent::BrokenOff(cause) => Ok(Outcome::broken_off(cause, "the check was given up", watch.timeout)),
+            }
+        }
+    }
+}
+
+async fn command(
+    mut spec: ProcessSpec,
+    expected: u8,
+    scene: &Scene<'_>,
+    output: &mut Output<'_>,
+    watch: &mut Watch,
+) -> Result<Outcome, Halt> {
+    spec.env.clone_from(&scene.parameters);
+    match process::run(spec, scene.shared, output, watch).await? {
+        Ended::NotStarted(message) => Ok(Outcome::failed(message)),
+        Ended::BrokenOff(cause, left) => Ok(Outcome::broken_off(cause, &left, watch.timeout)),
+        Ended::Exit(exit) => {
+            let seen = format!("{}; expected {expected}", exit.describe());
+            found(output, exit.code == Some(i32::from(expected)), &seen, exit.code).await
+        }
+    }
+}
+
+async fn found(output: &mut Output<'_>, result: bool, seen: &str, exit_code: Option<i32>) -> Result<Outcome, Halt> {
+    output.note(&format!("{seen} → {result}")).await?;
+    Ok(Outcome { exit_code, result: Some(result), ..Outcome::succeeded() })
+}
+
+/// A variable of the environment that a command would get.
+fn variable(name: &str, scene: &Scene<'_>) -> Option<String> {
+    if name == runner::STEP_VARIABLE {
+        return Some(scene.step.to_string());
+    }
+    let given = scene.parameters.iter().find(|(other, _)| other == name).map(|(_, value)| match value {
+        EnvValue::Plain(value) => value.to_string_lossy().into_owned(),
+        EnvValue::Secret(value) => value.expose_secret().to_owned(),
+    });
+    given.or_else(|| INHERITED.contains(&name).then(|| std::env::var(name).ok()).flatten())
+}

@@ -1,0 +1,487 @@
+//! Walks the plan of a run: which step is next, and what follows from how it ended.
+
+use chrono::Utc;
+use domain::block::{Block, BlockKind, OnFailure, OnFalse};
+use domain::plan::Planned;
+use domain::{ControlAction, RunState, Seconds, Step, StepState, Timestamp};
+use tracing::info;
+
+use crate::ask;
+use crate::capture;
+use crate::error::Halt;
+use crate::executors::{self, Cause, Outcome, Prepared, Watch};
+use crate::output::{Output, Printed};
+use crate::plan_steps::NOT_SELECTED;
+use crate::run_task::{Commit, LOST, RunTask};
+use crate::template;
+
+/// Why a wait ended.
+enum Waited {
+    Due,
+    /// A person asked for something, or the engine closes.
+    Disturbed,
+}
+
+impl RunTask {
+    /// Goes through the plan to its end, or until the run is at rest, lost or handed back.
+    pub(crate) async fn walk(&mut self, plan: &[Planned<'_>]) -> Result<(), Halt> {
+        let mut at = 0;
+        loop {
+            self.boundary().await?;
+            if !self.leave_conditions(plan, at).await? {
+                continue;
+            }
+            let Some(planned) = plan.get(at) else {
+                // `end` returns only by way of an error.
+                self.end(RunState::Succeeded, None).await?;
+                continue;
+            };
+            let index = self.newest[at];
+            let step = &self.steps[index];
+            match step.state {
+                StepState::Succeeded | StepState::Skipped => {
+                    self.choose_branch(planned);
+                    at += 1;
+                }
+                StepState::Failed | StepState::Stopped => {
+                    if planned.block.on_failure == OnFailure::Stop || step.state == StepState::Stopped {
+                        let error = step_failed(step);
+                        self.end(RunState::Failed, Some(error)).await?;
+                    }
+                    self.choose_branch(planned);
+                    at += 1;
+                }
+                StepState::Interrupted if step.answer == Some(ControlAction::Retry) => {
+                    let step = &mut self.steps[index];
+                    step.state = StepState::Failed;
+                    self.dirty.insert(index);
+                    self.attempt_again(index);
+                }
+                StepState::Interrupted => {
+                    let error = format!("step {} “{}”: {}", step.ordinal + 1, step.name, step.error.as_deref().unwrap_or(LOST));
+                    self.rest(RunState::Interrupted, error).await?;
+                }
+                StepState::Pending | StepState::Waiting | StepState::Running => self.step(planned, index).await?,
+            }
+        }
+    }
+
+    /// One step that is not over. May return without having done anything when a person asked for something.
+    async fn step(&mut self, planned: &Planned<'_>, index: usize) -> Result<(), Halt> {
+        let block = planned.block;
+        if let BlockKind::Timer(timer) = &block.kind {
+            return self.timer(block, index, timer.duration).await;
+        }
+        let (state, answer) = (self.steps[index].state, self.steps[index].answer);
+        if state == StepState::Waiting {
+            match (answer, &block.kind) {
+                (Some(ControlAction::Retry), _) => {
+                    self.steps[index].state = StepState::Failed;
+                    self.dirty.insert(index);
+                    self.attempt_again(index);
+                    return Ok(());
+                }
+                (Some(ControlAction::Approve), BlockKind::Instruction(_)) => {
+                    self.settle(index, StepState::Succeeded, None);
+                    return Ok(());
+                }
+                // It asked after its check; one that asks before has no result yet.
+                (Some(ControlAction::Approve), BlockKind::Condition(_)) if self.steps[index].result.is_some() => {
+                    self.settle(index, StepState::Succeeded, None);
+                    return Ok(());
+                }
+                (Some(ControlAction::Approve), _) => {}
+                _ => {
+                    let question = self.steps[index].error.clone().unwrap_or_default();
+                    return self.ask(index, question).await;
+                }
+            }
+        }
+        if state == StepState::Pending && !self.wait_for_retry(index).await? {
+            return Ok(());
+        }
+        if state == StepState::Pending && !self.when_holds(planned, index).await? {
+            return Ok(());
+        }
+        let prepared = executors::prepare(block, &self.context);
+        if let Ok((_, what)) = &prepared {
+            let what = self.secrets.redactor().redact(what).into_owned();
+            let needs_approval = ask::needs_approval(block, self.pen.run.mode) && !ask::is_approved(&self.steps[index], &what);
+            self.steps[index].what = what;
+            if needs_approval {
+                let question = ask::before(&self.steps[index]);
+                return self.ask(index, question).await;
+            }
+        }
+        if let Ok((Prepared::Instruction { acknowledge: true }, _)) = &prepared {
+            if self.steps[index].started_at.is_none() {
+                self.steps[index].started_at = Some(Utc::now());
+            }
+            return self.ask(index, "tick this when it is done".to_owned()).await;
+        }
+        if !self.begin(index).await? {
+            return Ok(());
+        }
+        let (outcome, printed) = match prepared {
+            Ok((prepared, _)) => self.execute(block, index, &prepared).await?,
+            Err(message) => (Outcome::failed(message), Printed::default()),
+        };
+        self.conclude(planned, index, outcome, printed).await
+    }
+
+    /// Writes that the step begins; false when a person changed the run's state first.
+    async fn begin(&mut self, index: usize) -> Result<bool, Halt> {
+        let before = self.steps[index].clone();
+        let was_dirty = !self.dirty.insert(index);
+        let now = Utc::now();
+        let step = &mut self.steps[index];
+        step.state = StepState::Running;
+        step.started_at = step.started_at.or(Some(now));
+        step.error = None;
+        let first = self.pen.run.started_at.is_none();
+        if first {
+            self.pen.run.started_at = Some(now);
+            self.tell = true;
+        }
+        if self.commit(RunState::Running, false).await? == Commit::Done {
+            return Ok(true);
+        }
+        self.steps[index] = before;
+        if !was_dirty {
+            self.dirty.remove(&index);
+        }
+        if first {
+            self.pen.run.started_at = None;
+        }
+        Ok(false)
+    }
+
+    async fn execute(&mut self, block: &Block, index: usize, prepared: &Prepared<'_>) -> Result<(Outcome, Printed), Halt> {
+        let step = &self.steps[index];
+        let (place, id) = ((step.ordinal, step.attempt), step.id);
+        let mut given = Vec::new();
+        for reference in prepared.credentials() {
+            match self.secrets.open(&self.shared, &self.pen.run, &reference).await? {
+                Ok(secret) => given.push(secret),
+                Err(message) => return Ok((Outcome::failed(message), Printed::default())),
+            }
+        }
+        let redactor = self.secrets.redactor().clone();
+        let shared = std::sync::Arc::clone(&self.shared);
+        let mut watch = Watch::new(&self.control, self.asked.clone(), &shared, block.timeout);
+        let parameters = executors::parameter_environment(&self.pen.run.parameters, &self.secrets.parameters);
+        let cap = shared.config.output_cap;
+        let mut output = Output::new(&mut self.pen, place, &redactor, cap, prepared.keep());
+        let scene = executors::Scene { shared: &shared, step: id, given: &given, parameters };
+        let outcome = executors::execute(prepared, &scene, &mut output, &mut watch).await?;
+        let printed = output.finish().await?;
+        Ok((outcome, printed))
+    }
+
+    /// Notes how a step ended, and what follows.
+    async fn conclude(&mut self, planned: &Planned<'_>, index: usize, outcome: Outcome, printed: Printed) -> Result<(), Halt> {
+        let step = &mut self.steps[index];
+        step.exit_code = outcome.exit_code;
+        step.result = outcome.result;
+        step.last_output = printed.last.max(step.last_output);
+        let error = outcome.error.map(|error| self.secrets.redactor().redact(&error).into_owned());
+        self.settle(index, outcome.state, error);
+        let (facts, missing) = capture::facts(planned.block, &self.steps[index], &printed.stdout, &printed.stderr);
+        if let Some(missing) = missing
+            && outcome.state == StepState::Succeeded
+        {
+            let error = format!("nothing was found to capture as “{missing}”");
+            self.settle(index, StepState::Failed, Some(error));
+        }
+        let step = &self.steps[index];
+        self.context.set_step(&step.name, &facts);
+        info!(step.ordinal = step.ordinal, step.attempt = step.attempt, step.state = step.state.as_str(), "step ended");
+        match outcome.cause {
+            Some(Cause::Stop) => return self.end(RunState::Stopped, None).await,
+            Some(Cause::Lost) => return Err(Halt::Lost),
+            // The walk puts the run aside.
+            Some(Cause::Closed) => return Ok(()),
+            Some(Cause::TimedOut | Cause::Asked(_)) | None => {}
+        }
+        let step = &self.steps[index];
+        let condition = match &planned.block.kind {
+            BlockKind::Condition(condition) => Some(condition),
+            _ => None,
+        };
+        match (step.state, &planned.block.retry) {
+            (StepState::Failed, Some(retry)) if step.attempt < retry.attempts => {
+                let due = Utc::now() + retry.wait_after(step.attempt).to_std();
+                let next = self.attempt_again(index);
+                self.steps[next].due_at = Some(due);
+            }
+            (StepState::Failed, _) if planned.block.on_failure == OnFailure::Stop => {
+                let error = step_failed(step);
+                self.end(RunState::Failed, Some(error)).await?;
+            }
+            (StepState::Succeeded, _)
+                if step.result == Some(false)
+                    && condition.is_some_and(|c| c.on_false == OnFalse::Pause && c.else_blocks.is_empty()) =>
+            {
+                // It asks before it is settled: one step, one question.
+                self.choose_branch(planned);
+                self.steps[index].ended_at = None;
+                self.ask(index, is_false(planned.block)).await?;
+                // A person was faster; asked again by the walk.
+                let step = &mut self.steps[index];
+                step.state = StepState::Waiting;
+                step.error = Some(is_false(planned.block));
+                self.dirty.insert(index);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, index: usize, state: StepState, error: Option<String>) {
+        let now = Utc::now();
+        let step = &mut self.steps[index];
+        step.state = state;
+        step.error = error;
+        step.started_at = step.started_at.or(Some(now));
+        step.ended_at = Some(now);
+        self.dirty.insert(index);
+    }
+
+    /// Skips what `when` rules out, with everything nested in it. An expression that cannot be read fails the step.
+    async fn when_holds(&mut self, planned: &Planned<'_>, index: usize) -> Result<bool, Halt> {
+        let Some(when) = &planned.block.when else { return Ok(true) };
+        match template::holds(when, &self.context) {
+            Ok(true) => return Ok(true),
+            Ok(false) => {
+                for ordinal in planned.ordinal..planned.end {
+                    let index = self.newest[ordinal as usize];
+                    if self.steps[index].state == StepState::Pending {
+                        self.skip(index, &format!("not wanted: {when} is false"));
+                    }
+                }
+            }
+            Err(message) => {
+                if self.begin(index).await? {
+                    let outcome = Outcome::failed(format!("when: {message}"));
+                    self.conclude(planned, index, outcome, Printed::default()).await?;
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Skips the branch that was not taken; both where nothing was found out.
+    fn choose_branch(&mut self, planned: &Planned<'_>) {
+        let BlockKind::Condition(_) = planned.block.kind else { return };
+        let step = &self.steps[self.newest[planned.ordinal as usize]];
+        if step.state == StepState::Skipped && step.error.as_deref() == Some(NOT_SELECTED) {
+            // Blocks in it that were selected by themselves run.
+            return;
+        }
+        let [nested, _] = planned.block.branches();
+        let middle = planned.ordinal + 1 + count(nested);
+        let (from, to, reason) = match step.result {
+            Some(true) => (middle, planned.end, "branch not taken"),
+            Some(false) => (planned.ordinal + 1, middle, "branch not taken"),
+            None => (planned.ordinal + 1, planned.end, "the condition was not settled"),
+        };
+        for ordinal in from..to {
+            let index = self.newest[ordinal as usize];
+            if self.steps[index].state == StepState::Pending {
+                self.skip(index, reason);
+            }
+        }
+    }
+
+    /// At the end of conditions that were false: what their `on_false` says. False: look again.
+    async fn leave_conditions(&mut self, plan: &[Planned<'_>], at: usize) -> Result<bool, Halt> {
+        let inner_first = plan[..at].iter().rev().filter(|planned| planned.end as usize == at);
+        for planned in inner_first {
+            let BlockKind::Condition(condition) = &planned.block.kind else { continue };
+            let index = self.newest[planned.ordinal as usize];
+            let step = &self.steps[index];
+            if step.result != Some(false) {
+                continue;
+            }
+            match (condition.on_false, step.state, step.answer) {
+                (OnFalse::Stop, StepState::Succeeded, _) => {
+                    let error = format!("step {} “{}”: {}", step.ordinal + 1, step.name, is_false(planned.block));
+                    self.end(RunState::Failed, Some(error)).await?;
+                    return Ok(false);
+                }
+                (OnFalse::Pause, StepState::Waiting, Some(ControlAction::Approve)) => {
+                    self.settle(index, StepState::Succeeded, None);
+                }
+                (OnFalse::Pause, StepState::Succeeded, None) => {
+                    // Its other branch has run; the question is a row of its own.
+                    let next = self.attempt_again(index);
+                    self.steps[next].result = Some(false);
+                    self.steps[next].started_at = Some(Utc::now());
+                    self.ask(next, is_false(planned.block)).await?;
+                    self.steps[next].state = StepState::Waiting;
+                    return Ok(false);
+                }
+                (OnFalse::Pause, StepState::Waiting, _) => {
+                    self.ask(index, is_false(planned.block)).await?;
+                    return Ok(false);
+                }
+                _ => {}
+            }
+        }
+        Ok(true)
+    }
+
+    /// Waits until a repeated attempt is due; false when disturbed.
+    async fn wait_for_retry(&mut self, index: usize) -> Result<bool, Halt> {
+        let Some(due) = self.steps[index].due_at else { return Ok(true) };
+        // That the last attempt failed is durable before the wait.
+        if !self.dirty.is_empty() && self.commit(RunState::Running, false).await? == Commit::Moved {
+            return Ok(false);
+        }
+        if let Waited::Disturbed = self.wait_until(due).await {
+            return Ok(false);
+        }
+        self.steps[index].due_at = None;
+        Ok(true)
+    }
+
+    /// A timer: begins, goes on where it was held, or ends.
+    async fn timer(&mut self, block: &Block, index: usize, duration: Seconds) -> Result<(), Halt> {
+        if self.steps[index].state != StepState::Running && !self.begin_timer(block, index, duration).await? {
+            return Ok(());
+        }
+        let due = self.steps[index].due_at.unwrap_or_else(Utc::now);
+        if let Waited::Due = self.wait_until(due).await {
+            self.steps[index].due_at = None;
+            self.settle(index, StepState::Succeeded, None);
+            return Ok(());
+        }
+        let asked = *self.asked.borrow_and_update();
+        self.pen.announce(asked);
+        match self.pen.run.state {
+            RunState::Stopping => {
+                self.settle(index, StepState::Stopped, Some("stopped before it was due".to_owned()));
+                self.end(RunState::Stopped, None).await
+            }
+            RunState::Pausing => self.hold_timer(index, due).await,
+            // The engine closes, or the person thought better of it; the boundary knows.
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps what is left of a timer as `due_at - ended_at`, and the run on hold.
+    async fn hold_timer(&mut self, index: usize, due: Timestamp) -> Result<(), Halt> {
+        let before = self.steps[index].clone();
+        let now = Utc::now();
+        let step = &mut self.steps[index];
+        step.state = StepState::Waiting;
+        step.ended_at = Some(now);
+        step.what = format!("Wait {} more", span(due, now));
+        self.dirty.insert(index);
+        if self.commit(RunState::Paused, true).await? == Commit::Done {
+            return Err(Halt::AtRest);
+        }
+        self.steps[index] = before;
+        self.dirty.remove(&index);
+        Ok(())
+    }
+
+    async fn begin_timer(&mut self, block: &Block, index: usize, duration: Seconds) -> Result<bool, Halt> {
+        let step = &mut self.steps[index];
+        let before = step.clone();
+        if step.state == StepState::Waiting {
+            let left = match (step.due_at, step.ended_at) {
+                (Some(due), Some(held)) => due - held,
+                _ => chrono::Duration::zero(),
+            };
+            step.due_at = Some(Utc::now() + left);
+            step.ended_at = None;
+        } else {
+            if let Some(when) = &block.when {
+                match template::holds(when, &self.context) {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        self.skip(index, &format!("not wanted: {when} is false"));
+                        return Ok(false);
+                    }
+                    Err(message) => {
+                        self.settle(index, StepState::Failed, Some(format!("when: {message}")));
+                        return Ok(false);
+                    }
+                }
+            }
+            let limit = block.timeout.filter(|timeout| *timeout < duration).unwrap_or(duration);
+            self.steps[index].due_at = Some(Utc::now() + limit.to_std());
+        }
+        self.steps[index].what = format!("Wait {duration}");
+        let begun = self.begin(index).await?;
+        if !begun {
+            self.steps[index] = before;
+        }
+        Ok(begun)
+    }
+
+    /// Waits by the clock on the wall; costs no place among the busy runs.
+    async fn wait_until(&mut self, due: Timestamp) -> Waited {
+        let _idle = Idle::new(&self.shared);
+        loop {
+            let Ok(left) = (due - Utc::now()).to_std() else { return Waited::Due };
+            if left.is_zero() {
+                return Waited::Due;
+            }
+            // The wall clock may be set; look again now and then.
+            let nap = left.min(std::time::Duration::from_secs(60));
+            tokio::select! {
+                () = tokio::time::sleep(nap) => {}
+                changed = self.asked.changed() => {
+                    if changed.is_ok() && self.asked.borrow_and_update().0 != RunState::Running {
+                        // Seen by whoever handles it.
+                        self.asked.mark_changed();
+                        return Waited::Disturbed;
+                    }
+                }
+                () = self.control.lost.cancelled() => return Waited::Disturbed,
+                () = self.shared.closing.cancelled() => return Waited::Disturbed,
+            }
+        }
+    }
+}
+
+/// Makes room for another run while this one waits.
+struct Idle(std::sync::Arc<crate::handle::Shared>);
+
+impl Idle {
+    fn new(shared: &std::sync::Arc<crate::handle::Shared>) -> Self {
+        shared.busy.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        shared.wake.notify_one();
+        Self(std::sync::Arc::clone(shared))
+    }
+}
+
+impl Drop for Idle {
+    fn drop(&mut self) {
+        self.0.busy.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+fn step_failed(step: &Step) -> String {
+    let error = step.error.as_deref().unwrap_or_else(|| step.state.as_str());
+    format!("step {} “{}”: {error}", step.ordinal + 1, step.name)
+}
+
+fn is_false(block: &Block) -> String {
+    match &block.kind {
+        BlockKind::Condition(condition) if condition.on_false == OnFalse::Pause => "the check is false; go on?".to_owned(),
+        _ => "the check is false".to_owned(),
+    }
+}
+
+fn count(blocks: &[Block]) -> u32 {
+    blocks.iter().map(|block| 1 + block.branches().into_iter().map(count).sum::<u32>()).sum()
+}
+
+fn span(due: Timestamp, now: Timestamp) -> String {
+    let millis = u64::try_from((due - now).num_milliseconds()).unwrap_or(0);
+    // Whole seconds are what people read.
+    Seconds::from_millis(millis.div_ceil(1_000) * 1_000).map_or_else(|| "some time".to_owned(), |span| span.to_string())
+}
