@@ -47,6 +47,7 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     provide_clock();
     provide_context(CurrentMe(Resource::new_blocking(|| (), |()| me())));
+    mark_hydrated();
     view! {
         <Title formatter=|title: String| if title.is_empty() { "Runbook Studio".to_owned() } else { format!("{title} · Runbook Studio") }/>
         <Router>
@@ -69,6 +70,16 @@ pub fn App() -> impl IntoView {
             </Routes>
         </Router>
     }
+}
+
+/// Marks the page once its script has taken over: effects run in the browser alone.
+fn mark_hydrated() {
+    #[cfg(feature = "hydrate")]
+    Effect::new(|_| {
+        if let Some(body) = document().body() {
+            let _ = body.set_attribute("data-hydrated", "");
+        }
+    });
 }
 
 /// What all pages but the sign-in share.

@@ -72,7 +72,9 @@ test("a new user writes, runs, stops, edits, restores, and finds the run after a
     await page.getByRole("button", { name: /^Save as version 2/ }).click();
     await expect(page.getByRole("heading", { level: 1, name: "Restart the queue twice" })).toBeVisible();
     await page.getByRole("link", { name: "Versions" }).first().click();
-    await page.getByRole("button", { name: /^Restore version 1/ }).first().click();
+    await hydrated(page);
+    await page.getByText("Restore…").first().click();
+    await page.getByRole("button", { name: "Restore version 1" }).first().click();
     await expect(page.getByRole("heading", { level: 1, name: "Restart the queue", exact: true })).toBeVisible();
   });
 

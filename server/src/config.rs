@@ -61,7 +61,7 @@ pub enum ConfigError {
         hint: String,
     },
     /// The settings could not be read.
-    #[error("{0}")]
+    #[error(transparent)]
     Read(#[from] Box<figment::Error>),
     /// `--config` names a file that is not there.
     #[error("config is “{}” ({origin}): there is no such file", path.display())]
@@ -225,8 +225,9 @@ impl Provider for &Layer {
     fn metadata(&self) -> Metadata {
         match self.origin {
             Origin::Default => Metadata::named("default"),
-            Origin::Environment => Metadata::named("environment")
-                .interpolater(|_, keys| format!("STUDIO_{}", keys.join("_").to_uppercase())),
+            Origin::Environment => {
+                Metadata::named("environment").interpolater(|_, keys| format!("STUDIO_{}", keys.join("_").to_uppercase()))
+            }
             Origin::CommandLine => {
                 Metadata::named("command line").interpolater(|_, keys| format!("--{}", keys.join("-").replace('_', "-")))
             }

@@ -18,7 +18,8 @@ pub fn options(addr: SocketAddr) -> anyhow::Result<LeptosOptions> {
     let mut options = match file() {
         Some(file) => {
             let path = file.to_string_lossy();
-            let mut options = get_configuration(Some(path.as_ref())).with_context(|| format!("cannot read {path}"))?.leptos_options;
+            let mut options =
+                get_configuration(Some(path.as_ref())).with_context(|| format!("cannot read {path}"))?.leptos_options;
             if std::env::var_os("LEPTOS_SITE_ROOT").is_none()
                 && let Some(folder) = file.parent()
             {

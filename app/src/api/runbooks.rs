@@ -51,7 +51,11 @@ pub async fn list_tags() -> Result<Vec<(String, u64)>> {
 pub async fn get_runbook(id: RunbookId) -> Result<RunbookPage> {
     let actor = actor().await?;
     let runbook = services()?.runbooks.get(&actor, id).await?;
-    Ok(RunbookPage { html: crate::components::markdown::server::render_blocks(&runbook.blocks), latest: runbook.version, runbook })
+    Ok(RunbookPage {
+        html: crate::components::markdown::server::render_blocks(&runbook.blocks),
+        latest: runbook.version,
+        runbook,
+    })
 }
 
 /// One version, old or new.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{BlockId, Chunk, ControlAction, Page, Run, RunId, Runbook, RunbookId, RunState, Step, StepId};
+use domain::{BlockId, Chunk, ControlAction, Page, Run, RunId, RunState, Runbook, RunbookId, Step, StepId};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 

@@ -81,7 +81,12 @@ fn Body(block: Block, html: Html, run_form: Option<&'static str>, depth: u32) ->
                 other => serde_json::to_string_pretty(other).unwrap_or_default(),
             });
             let headers: String = api.headers.iter().map(|(name, value)| format!("\n{name}: {value}")).collect();
-            let text = format!("{} {}{headers}{}", api.method.as_str(), api.url, body.map(|body| format!("\n\n{body}")).unwrap_or_default());
+            let text = format!(
+                "{} {}{headers}{}",
+                api.method.as_str(),
+                api.url,
+                body.map(|body| format!("\n\n{body}")).unwrap_or_default()
+            );
             view! { <CommandText text=text/> }.into_any()
         }
         BlockKind::Timer(timer) => view! { <p>"Waits "<b>{timer.duration.to_string()}</b>"."</p> }.into_any(),
@@ -106,7 +111,8 @@ fn Branch(label: &'static str, blocks: Vec<Block>, html: Html, run_form: Option<
     if blocks.is_empty() {
         return ().into_any();
     }
-    let blocks = blocks.into_iter().map(|block| view! { <BlockView block=block html=html.clone() run_form=run_form depth=depth/> });
+    let blocks =
+        blocks.into_iter().map(|block| view! { <BlockView block=block html=html.clone() run_form=run_form depth=depth/> });
     view! { <div class="branch"><span class="branch__label">{label}</span>{blocks.collect_view()}</div> }.into_any()
 }
 

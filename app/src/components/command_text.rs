@@ -41,15 +41,20 @@ fn CopyButton(text: String) -> impl IntoView {
         });
     };
     let label = move || if copied.get() { "Copied" } else { "Copy" };
-    let icon = move || if copied.get() { view! { <Icon icon=icondata_lu::LuCheck/> } } else { view! { <Icon icon=icondata_lu::LuCopy/> } };
+    let icon = move || {
+        if copied.get() {
+            view! { <Icon icon=icondata_lu::LuCheck/> }
+        } else {
+            view! { <Icon icon=icondata_lu::LuCopy/> }
+        }
+    };
     view! {
         <button type="button" class="btn quiet small icon command__copy" aria-label=label title=label on:click=copy>{icon}</button>
     }
 }
 
-const KEYWORDS: [&str; 16] = [
-    "if", "then", "else", "elif", "fi", "for", "in", "do", "done", "while", "until", "case", "esac", "function", "sudo", "exec",
-];
+const KEYWORDS: [&str; 16] =
+    ["if", "then", "else", "elif", "fi", "for", "in", "do", "done", "while", "until", "case", "esac", "function", "sudo", "exec"];
 
 /// Cuts a shell script into pieces, each with its class; the pieces put together are the script.
 fn highlight(text: &str) -> Vec<(&'static str, &str)> {
@@ -120,7 +125,9 @@ mod tests {
 
     #[test]
     fn the_pieces_make_the_whole() {
-        for text in ["", "pg_ctl -D '/var' promote # now\necho \"$HOME\" ${X} {{ params.db }} 12 é", "echo 'open", "$", "\"a\\\"b\" c"] {
+        for text in
+            ["", "pg_ctl -D '/var' promote # now\necho \"$HOME\" ${X} {{ params.db }} 12 é", "echo 'open", "$", "\"a\\\"b\" c"]
+        {
             assert_eq!(highlight(text).into_iter().map(|(_, piece)| piece).collect::<String>(), text);
         }
     }

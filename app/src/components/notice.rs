@@ -94,7 +94,11 @@ pub fn ToSignIn() -> impl IntoView {
     let path = location.pathname.get_untracked();
     let query = location.search.get_untracked();
     let here = if query.is_empty() { path } else { format!("{path}?{}", query.trim_start_matches('?')) };
-    let to = if here == "/" { "/sign-in".to_owned() } else { format!("/sign-in?next={}", leptos_router::location::Url::escape(&here)) };
+    let to = if here == "/" {
+        "/sign-in".to_owned()
+    } else {
+        format!("/sign-in?next={}", leptos_router::location::Url::escape(&here))
+    };
     view! { <Redirect path=to/> }
 }
 

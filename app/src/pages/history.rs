@@ -46,8 +46,10 @@ fn Filters() -> impl IntoView {
     let query = use_query_map();
     let part = move |name: &'static str| query.with_untracked(|query| query.get(name)).unwrap_or_default();
     let chosen = part("state");
-    let states = RunState::ALL.into_iter().map(move |state| view! {
-        <option value=state.as_str() selected=chosen == state.as_str()>{run_look(state).2}</option>
+    let states = RunState::ALL.into_iter().map(move |state| {
+        view! {
+            <option value=state.as_str() selected=chosen == state.as_str()>{run_look(state).2}</option>
+        }
     });
     let runbook = move || query.with(|query| query.get("runbook")).filter(|id| !id.is_empty());
     view! {

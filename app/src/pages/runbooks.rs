@@ -125,7 +125,8 @@ fn List(
     delete: ServerAction<DeleteRunbook>,
 ) -> impl IntoView {
     let query = use_query_map();
-    let filtered = query.with_untracked(|query| ["q", "tag"].iter().any(|name| query.get_str(name).is_some_and(|text| !text.is_empty())));
+    let filtered =
+        query.with_untracked(|query| ["q", "tag"].iter().any(|name| query.get_str(name).is_some_and(|text| !text.is_empty())));
     let further = query.with_untracked(|query| query.get_str("cursor").is_some());
     if page.items.is_empty() {
         return view! { <Nothing filtered=filtered/> }.into_any();
@@ -135,7 +136,8 @@ fn List(
     });
     let first = further
         .then(|| query.with_untracked(|query| address(query.get_str("q").unwrap_or_default(), query.get_str("tag"), None)));
-    let rows = page.items.into_iter().map(|runbook| view! { <Row runbook=runbook me=me.clone() duplicate=duplicate delete=delete/> });
+    let rows =
+        page.items.into_iter().map(|runbook| view! { <Row runbook=runbook me=me.clone() duplicate=duplicate delete=delete/> });
     view! {
         <div class="card">
             <table class="table runbooks">

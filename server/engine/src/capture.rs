@@ -1,7 +1,7 @@
 //! What a step leaves for those after it: its output, its result, and the values taken from them.
 
-use domain::block::{Block, BlockKind, Capture, CaptureFrom};
 use domain::Step;
+use domain::block::{Block, BlockKind, Capture, CaptureFrom};
 use regex::Regex;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -125,7 +125,8 @@ mod tests {
             ],
             ..ApiBlock::default()
         };
-        let (found, missing) = check(BlockKind::Api(api), 201, "HTTP/1.1 201 Created\nlocation: /x/7\n\n{\"items\":[{},{\"id\":9}]}");
+        let (found, missing) =
+            check(BlockKind::Api(api), 201, "HTTP/1.1 201 Created\nlocation: /x/7\n\n{\"items\":[{},{\"id\":9}]}");
         assert_eq!(found.captured["id"], 9);
         assert_eq!(found.captured["place"], "x/7");
         assert_eq!(found.captured["code"], "201");

@@ -71,10 +71,8 @@ async fn claim(shared: &Arc<Shared>, tasks: &mut JoinSet<()>) {
 fn start(shared: &Arc<Shared>, tasks: &mut JoinSet<()>, claim: Claim) {
     let run = claim.run.id;
     let span = info_span!("run", run.id = %run, run.number = claim.run.number);
-    let control = Arc::new(Control {
-        asked: watch::Sender::new((claim.run.state, claim.run.mode)),
-        lost: CancellationToken::new(),
-    });
+    let control =
+        Arc::new(Control { asked: watch::Sender::new((claim.run.state, claim.run.mode)), lost: CancellationToken::new() });
     // A task of ours that still winds down under an older lease must not speak for the run any more.
     if let Some(older) = shared.held().insert(run, Arc::clone(&control)) {
         older.lost.cancel();

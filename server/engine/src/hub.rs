@@ -18,7 +18,10 @@ pub(crate) struct Hub {
 impl Hub {
     /// Watches a run from now on.
     pub(crate) fn subscribe(&self, run: RunId) -> broadcast::Receiver<Arc<RunEvent>> {
-        self.lock().entry(run).or_insert_with(|| broadcast::channel(CAPACITY).0).subscribe()
+        let mut channels = self.lock();
+        // Whoever looks at a run that is over leaves a channel that nothing will ever be published on.
+        channels.retain(|_, channel| channel.receiver_count() > 0);
+        channels.entry(run).or_insert_with(|| broadcast::channel(CAPACITY).0).subscribe()
     }
 
     /// Tells the viewers of a run; never waits for one. A channel that nobody listens to any more goes.

@@ -69,9 +69,8 @@ mod tests {
 
     #[test]
     fn every_planned_block_has_a_step_and_what_is_not_selected_is_skipped() {
-        let command = |text: &str| {
-            Block::new("", BlockKind::Command(CommandBlock { command: text.into(), ..CommandBlock::default() }))
-        };
+        let command =
+            |text: &str| Block::new("", BlockKind::Command(CommandBlock { command: text.into(), ..CommandBlock::default() }));
         let condition = ConditionBlock {
             check: Check::Expression { expression: "true".into() },
             nested_blocks: vec![command("inner {{ params.x }}")],

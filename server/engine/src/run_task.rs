@@ -289,8 +289,19 @@ impl RunTask {
             let reason = if to == RunState::Stopped { "run stopped" } else { "not reached" };
             let now = Utc::now();
             for index in self.newest.clone() {
-                if self.steps[index].state == StepState::Pending {
-                    self.skip(index, reason);
+                match self.steps[index].state {
+                    StepState::Pending => self.skip(index, reason),
+                    // A timer, a question, or what a lost worker left.
+                    StepState::Running | StepState::Waiting | StepState::Interrupted => {
+                        let step = &mut self.steps[index];
+                        step.error =
+                            step.error.take().filter(|_| step.state == StepState::Interrupted).or(Some(reason.to_owned()));
+                        step.state = StepState::Stopped;
+                        step.due_at = None;
+                        step.ended_at = Some(now);
+                        self.dirty.insert(index);
+                    }
+                    _ => {}
                 }
             }
             self.pen.run.error.clone_from(&error);
@@ -465,7 +476,8 @@ pub(crate) const LOST: &str = "the server was lost while this step ran; it may o
 
 fn count(step: &Step) {
     if step.state.is_final() {
-        metrics::counter!("runbook_studio_steps_total", "type" => step.kind.as_str(), "state" => step.state.as_str()).increment(1);
+        metrics::counter!("runbook_studio_steps_total", "type" => step.kind.as_str(), "state" => step.state.as_str())
+            .increment(1);
         if let (Some(from), Some(to)) = (step.started_at, step.ended_at) {
             let seconds = (to - from).to_std().unwrap_or_default().as_secs_f64();
             metrics::histogram!("runbook_studio_step_seconds", "type" => step.kind.as_str()).record(seconds);

@@ -11,6 +11,7 @@ use store::StoreError;
 use vault::{Redactor, Vault};
 
 use crate::handle::Shared;
+use crate::run_task::persist;
 
 /// What a run must not show.
 #[derive(Default)]
@@ -26,7 +27,7 @@ impl Secrets {
     /// Opens the secret answers, and whatever credentials the blocks name, so that all are masked from the first step on.
     pub(crate) async fn of_run(shared: &Shared, run: &Run, blocks: &[&Block]) -> Result<Result<Self, String>, StoreError> {
         let mut secrets = Self::default();
-        if let Some(sealed) = shared.store.sealed_parameters(run.id).await? {
+        if let Some(sealed) = persist(|| shared.store.sealed_parameters(run.id)).await? {
             match open_parameters(&shared.vault, run, &sealed) {
                 Ok(parameters) => secrets.parameters = parameters,
                 Err(message) => return Ok(Err(message)),
@@ -39,7 +40,7 @@ impl Secrets {
                 continue;
             }
             // One that is missing or damaged is an error of the step that needs it, not of the run.
-            if let Some((summary, sealed)) = shared.store.credential(&reference).await?
+            if let Some((summary, sealed)) = persist(|| shared.store.credential(&reference)).await?
                 && let Ok(secret) = shared.vault.open_sealed(&summary.id.to_string(), 1, &sealed)
             {
                 secrets.known.push(secret);
@@ -50,8 +51,13 @@ impl Secrets {
     }
 
     /// Opens a credential for a step, and records that.
-    pub(crate) async fn open(&mut self, shared: &Shared, run: &Run, reference: &str) -> Result<Result<SecretString, String>, StoreError> {
-        let Some((summary, sealed)) = shared.store.credential(reference).await? else {
+    pub(crate) async fn open(
+        &mut self,
+        shared: &Shared,
+        run: &Run,
+        reference: &str,
+    ) -> Result<Result<SecretString, String>, StoreError> {
+        let Some((summary, sealed)) = persist(|| shared.store.credential(reference)).await? else {
             return Ok(Err(format!("there is no credential “{reference}”")));
         };
         let Ok(secret) = shared.vault.open_sealed(&summary.id.to_string(), 1, &sealed) else {
@@ -68,7 +74,7 @@ impl Secrets {
             target: format!("credential:{}", summary.id),
             detail: json!({ "name": summary.name, "run": run.id.to_string(), "number": run.number }),
         };
-        shared.store.credential_used(summary.id, now, &audit).await?;
+        persist(|| shared.store.credential_used(summary.id, now, &audit)).await?;
         if !self.known.iter().any(|known| known.expose_secret() == secret.expose_secret()) {
             self.known.push(secret.clone());
             self.rebuild();

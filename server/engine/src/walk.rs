@@ -131,6 +131,9 @@ impl RunTask {
 
     /// Writes that the step begins; false when a person changed the run's state first.
     async fn begin(&mut self, index: usize) -> Result<bool, Halt> {
+        if self.pen.run.state != RunState::Running {
+            return Ok(false);
+        }
         let before = self.steps[index].clone();
         let was_dirty = !self.dirty.insert(index);
         let now = Utc::now();
@@ -199,8 +202,11 @@ impl RunTask {
         match outcome.cause {
             Some(Cause::Stop) => return self.end(RunState::Stopped, None).await,
             Some(Cause::Lost) => return Err(Halt::Lost),
-            // The walk puts the run aside.
-            Some(Cause::Closed) => return Ok(()),
+            // Where a person was faster, the walk puts it aside.
+            Some(Cause::Closed) => {
+                let error = step_failed(&self.steps[index]);
+                return self.rest(RunState::Interrupted, error).await;
+            }
             Some(Cause::TimedOut | Cause::Asked(_)) | None => {}
         }
         let step = &self.steps[index];

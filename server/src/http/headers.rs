@@ -9,7 +9,8 @@ use http::{HeaderName, HeaderValue};
 /// Answers of the API are data: nothing in them may load or run.
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 /// The documentation page sets its styles from its script.
-const DOCS_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'";
+const DOCS_POLICY: &str =
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'";
 
 /// Sets them on every answer; one that a handler has set stays.
 pub async fn set(request: Request, next: Next) -> Response {

@@ -119,7 +119,8 @@ fn refuse_nul(value: &Value, path: &str, faults: &mut Faults) {
 
 /// `application/json` or `application/anything+json`, whatever parameters follow.
 pub fn is_json(request: &Request) -> bool {
-    media_type(request).is_some_and(|kind| kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")))
+    media_type(request)
+        .is_some_and(|kind| kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")))
 }
 
 /// The media type of the body, in lower case, without parameters.

@@ -28,6 +28,18 @@ impl Modify for Key {
 
 /// The calls, to be put under `/api/v1`, and the routes that document them, absolute.
 pub fn split() -> (Router<AppState>, Router<AppState>) {
-    let (calls, document) = OpenApiRouter::with_openapi(Document::openapi()).merge(rest::routes()).split_for_parts();
+    let (calls, mut document) = OpenApiRouter::with_openapi(Document::openapi()).merge(rest::routes()).split_for_parts();
+    name_operations(&mut document);
     (calls, SwaggerUi::new("/api/docs").url("/api/v1/openapi.json", document).into())
+}
+
+/// `runbooks_list` and `executions_list`, not `list` twice: generators make function names of them.
+fn name_operations(document: &mut utoipa::openapi::OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten() {
+            if let (Some(tags), Some(name)) = (&operation.tags, &operation.operation_id) {
+                operation.operation_id = Some(format!("{}_{name}", tags.join("_")));
+            }
+        }
+    }
 }

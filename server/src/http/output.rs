@@ -47,7 +47,7 @@ struct Download {
     params(("job_id" = RunId, Path, description = "The run"), ("step_id" = StepId, Path, description = "The step"), From),
     responses((status = 200, description = "The text", content_type = "text/plain", body = String),
         (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
-pub async fn read(
+pub async fn whole(
     State(state): State<AppState>,
     asking: Asking,
     Address(address): Address,

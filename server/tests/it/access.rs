@@ -65,7 +65,8 @@ async fn every_route_asks_who_is_asking() {
 
 fn routes(document: &Value) -> BTreeSet<(String, String)> {
     let paths = document["paths"].as_object().expect("paths");
-    let methods = |item: &Value| item.as_object().expect("an item").keys().map(|method| method.to_uppercase()).collect::<Vec<_>>();
+    let methods =
+        |item: &Value| item.as_object().expect("an item").keys().map(|method| method.to_uppercase()).collect::<Vec<_>>();
     paths.iter().flat_map(|(path, item)| methods(item).into_iter().map(move |method| (method, path.clone()))).collect()
 }
 
@@ -92,7 +93,8 @@ async fn fill(studio: &Studio, admin: &str, method: &str, pattern: &str) -> Stri
         };
         let runbook = studio.runbook(admin, block).await;
         let run = studio.execute(admin, &runbook).await;
-        let shown = studio.until(admin, &run, 20, |run| run["status"] != "pending" && run["steps"][0]["status"] != "pending").await;
+        let shown =
+            studio.until(admin, &run, 20, |run| run["status"] != "pending" && run["steps"][0]["status"] != "pending").await;
         return pattern.replace("{job_id}", &run).replace("{step_id}", shown["steps"][0]["id"].as_str().expect("an id"));
     }
     if pattern.contains("{id}") {
@@ -108,7 +110,9 @@ fn body(method: &str, pattern: &str, who: &str) -> Option<Value> {
         ("POST", "/users/login") => Some(json!({ "username": "viewer", "password": PASSWORD })),
         ("POST", "/runbooks") | ("PUT", _) => Some(json!({ "title": "By the table", "description": "", "blocks": [] })),
         ("POST", "/runbooks/import") => Some(json!({ "markdown": "# Title\n\nText\n" })),
-        ("POST", "/credentials") => Some(json!({ "name": format!("n{}", unique()), "type": "ssh", "secret": "s3cret-of-the-test" })),
+        ("POST", "/credentials") => {
+            Some(json!({ "name": format!("n{}", unique()), "type": "ssh", "secret": "s3cret-of-the-test" }))
+        }
         ("POST", "/executions/{job_id}/control") => Some(json!({ "action": "stop" })),
         _ => None,
     }

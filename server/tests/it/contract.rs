@@ -69,7 +69,8 @@ async fn runbooks_are_written_versioned_and_deleted() {
     let next = link.trim_start_matches('<').split('>').next().expect("an address").to_owned();
     assert_eq!(call("GET", &next, None).await.json().as_array().map(Vec::len), Some(1));
 
-    let imported = call("POST", "/api/v1/runbooks/import", Some(json!({ "markdown": "# From text\n\n```bash\nuptime\n```\n" }))).await;
+    let imported =
+        call("POST", "/api/v1/runbooks/import", Some(json!({ "markdown": "# From text\n\n```bash\nuptime\n```\n" }))).await;
     assert_eq!((imported.status.as_u16(), imported.json()["title"].as_str()), (201, Some("From text")));
 
     assert_eq!(call("DELETE", &path, None).await.status, 204);
@@ -126,7 +127,12 @@ async fn runs_are_started_watched_and_controlled() {
     let events = call("GET", &format!("{path}/events"), None).await.text;
     assert!(events.contains("event: output") && events.contains("id: "), "{events}");
     assert!(call("GET", &format!("/api/v1/executions?runbook={id}"), None).await.text.contains(&run));
-    for body in [json!({ "blocks": [NOBODY] }), json!({ "from": NOBODY }), json!({ "parameters": { "no": 1 } }), json!({ "mode": "fast" })] {
+    for body in [
+        json!({ "blocks": [NOBODY] }),
+        json!({ "from": NOBODY }),
+        json!({ "parameters": { "no": 1 } }),
+        json!({ "mode": "fast" }),
+    ] {
         let answer = call("POST", &format!("/api/v1/runbooks/{id}/execute"), Some(body.clone())).await;
         assert_eq!(answer.status, 422, "{body}: {}", answer.text);
     }
@@ -165,19 +171,33 @@ async fn hostile_bodies_are_refused_politely() {
     let control = format!("/api/v1/executions/{run}/control");
 
     for (method, path) in [
-        ("POST", "/api/v1/users/signup"), ("POST", "/api/v1/users/login"), ("POST", "/api/v1/runbooks"), ("PUT", &runbook),
-        ("POST", "/api/v1/runbooks/import"), ("POST", &execute), ("POST", &control), ("POST", "/api/v1/credentials"),
+        ("POST", "/api/v1/users/signup"),
+        ("POST", "/api/v1/users/login"),
+        ("POST", "/api/v1/runbooks"),
+        ("PUT", &runbook),
+        ("POST", "/api/v1/runbooks/import"),
+        ("POST", &execute),
+        ("POST", &control),
+        ("POST", "/api/v1/credentials"),
     ] {
         let json = "application/json";
         let deep = format!("{}{}", "[".repeat(50_000), "]".repeat(50_000));
         let huge = if path.ends_with("import") { 17 } else { 2 } * 1024 * 1024;
         let huge = format!("{{\"title\": \"{}\"}}", "x".repeat(huge));
         for (kind, body, status) in [
-            (json, "{\"title\": ".to_owned(), 400), (json, "{]".to_owned(), 400), (json, "\u{feff}nonsense".to_owned(), 400),
-            (json, deep, 400), (json, "[]".to_owned(), 422), (json, "\"text\"".to_owned(), 422), (json, "7".to_owned(), 422),
-            (json, "{\"unheard_of\": true}".to_owned(), 422), (json, "{\"username\": 5, \"title\": [], \"action\": {}, \"name\": 1}".to_owned(), 422),
-            (json, "{\"username\": \"a\\u0000b\"}".to_owned(), 422), (json, huge, 413),
-            ("application/x-www-form-urlencoded", "title=a".to_owned(), 415), ("text/html", "<p>".to_owned(), 415),
+            (json, "{\"title\": ".to_owned(), 400),
+            (json, "{]".to_owned(), 400),
+            (json, "\u{feff}nonsense".to_owned(), 400),
+            (json, deep, 400),
+            (json, "[]".to_owned(), 422),
+            (json, "\"text\"".to_owned(), 422),
+            (json, "7".to_owned(), 422),
+            (json, "{\"unheard_of\": true}".to_owned(), 422),
+            (json, "{\"username\": 5, \"title\": [], \"action\": {}, \"name\": 1}".to_owned(), 422),
+            (json, "{\"username\": \"a\\u0000b\"}".to_owned(), 422),
+            (json, huge, 413),
+            ("application/x-www-form-urlencoded", "title=a".to_owned(), 415),
+            ("text/html", "<p>".to_owned(), 415),
         ] {
             let shown: String = body.chars().take(60).collect();
             let answer = studio.send(Some(&key), method, path, Some((kind, body.into_bytes()))).await;
@@ -202,19 +222,32 @@ async fn odd_addresses_are_refused_politely() {
     let key = studio.sign_up(None, "ann", None).await;
     for id in ["x", "..%2f..%2fetc", "%00", "%ff", "-1", NOBODY, &"9".repeat(3_000), "runbook:x", "'%20OR%201=1"] {
         for (method, path) in [
-            ("GET", format!("/api/v1/runbooks/{id}")), ("DELETE", format!("/api/v1/runbooks/{id}")),
-            ("GET", format!("/api/v1/runbooks/{id}/versions")), ("GET", format!("/api/v1/runbooks/{id}/versions/1")),
-            ("POST", format!("/api/v1/runbooks/{id}/versions/1/rollback")), ("POST", format!("/api/v1/runbooks/{id}/execute")),
-            ("GET", format!("/api/v1/executions/{id}")), ("GET", format!("/api/v1/executions/{id}/events")),
-            ("GET", format!("/api/v1/executions/{id}/steps/{id}/output")), ("DELETE", format!("/api/v1/credentials/{id}")),
+            ("GET", format!("/api/v1/runbooks/{id}")),
+            ("DELETE", format!("/api/v1/runbooks/{id}")),
+            ("GET", format!("/api/v1/runbooks/{id}/versions")),
+            ("GET", format!("/api/v1/runbooks/{id}/versions/1")),
+            ("POST", format!("/api/v1/runbooks/{id}/versions/1/rollback")),
+            ("POST", format!("/api/v1/runbooks/{id}/execute")),
+            ("GET", format!("/api/v1/executions/{id}")),
+            ("GET", format!("/api/v1/executions/{id}/events")),
+            ("GET", format!("/api/v1/executions/{id}/steps/{id}/output")),
+            ("DELETE", format!("/api/v1/credentials/{id}")),
         ] {
             assert_eq!(studio.call(Some(&key), method, &path, None).await.status, 404, "{method} {path}");
         }
     }
     for (path, status) in [
-        ("/api/v1/nothing", 404), ("/api/v2/runbooks", 404), ("/api", 404), ("/api/v1/runbooks?limit=0", 422), ("/api/v1/runbooks?limit=x", 422),
-        ("/api/v1/runbooks?colour=red", 422), ("/api/v1/runbooks?q=%00", 422), ("/api/v1/executions?state=odd", 422),
-        ("/api/v1/executions?since=yesterday", 422), ("/api/v1/users/signup", 405), ("/api/v1/runbooks?q=%27%20OR%201%3D1", 200),
+        ("/api/v1/nothing", 404),
+        ("/api/v2/runbooks", 404),
+        ("/api", 404),
+        ("/api/v1/runbooks?limit=0", 422),
+        ("/api/v1/runbooks?limit=x", 422),
+        ("/api/v1/runbooks?colour=red", 422),
+        ("/api/v1/runbooks?q=%00", 422),
+        ("/api/v1/executions?state=odd", 422),
+        ("/api/v1/executions?since=yesterday", 422),
+        ("/api/v1/users/signup", 405),
+        ("/api/v1/runbooks?q=%27%20OR%201%3D1", 200),
     ] {
         let answer = studio.call(Some(&key), "GET", path, None).await;
         assert_eq!(answer.status, status, "{path}: {}", answer.text);
@@ -230,8 +263,11 @@ async fn odd_addresses_are_refused_politely() {
 async fn operators_and_readers_are_served() {
     let studio = Studio::new().await;
     for (path, part) in [
-        ("/healthz", "alive"), ("/readyz", "ready"), ("/metrics", "http_requests_total"),
-        ("/api/v1/openapi.json", "/executions/{job_id}/control"), ("/api/docs/", "swagger"),
+        ("/healthz", "alive"),
+        ("/readyz", "ready"),
+        ("/metrics", "http_requests_total"),
+        ("/api/v1/openapi.json", "/executions/{job_id}/control"),
+        ("/api/docs/", "swagger"),
     ] {
         let answer = studio.call(None, "GET", path, None).await;
         assert_eq!(answer.status, 200, "{path}");

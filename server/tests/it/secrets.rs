@@ -15,7 +15,7 @@ async fn no_secret_is_found_in_data_logs_or_answers() {
     let credential = json!({ "name": "deploy token", "type": "api", "secret": SECRET });
     assert_eq!(studio.call(Some(&key), "POST", "/api/v1/credentials", Some(credential)).await.status, 201);
     let uses = json!([{ "name": "Leak", "type": "command", "config": {
-        "command": format!("[ ${{#TOKEN}} -eq {} ] && echo length fits; echo \"plain $TOKEN\"; echo \"$TOKEN\" >&2; printf %s \"$TOKEN\" | base64", SECRET.len()),
+        "command": format!("[ $(printf %s \"$TOKEN\" | wc -c) -eq {} ] && echo length fits; echo \"plain $TOKEN\"; echo \"$TOKEN\" >&2; printf %s \"$TOKEN\" | base64", SECRET.len()),
         "credentials": [{ "credential": "deploy token", "env": "TOKEN" }]
     } }]);
     let runbook = studio.runbook(&key, uses).await;
@@ -31,8 +31,14 @@ async fn no_secret_is_found_in_data_logs_or_answers() {
     let step = ended["steps"][0]["id"].as_str().expect("an id");
     let hidden = [SECRET, PASSWORD, key.as_str(), "dGstOWYzMWMwYTctaHVudGluZy1mb3ItdGhpcw"];
     for path in [
-        "runbooks".to_owned(), format!("runbooks/{runbook}"), "credentials".to_owned(), "executions".to_owned(), format!("executions/{run}"),
-        format!("executions/{run}/events"), format!("executions/{run}/steps/{step}/output"), "users/me".to_owned(),
+        "runbooks".to_owned(),
+        format!("runbooks/{runbook}"),
+        "credentials".to_owned(),
+        "executions".to_owned(),
+        format!("executions/{run}"),
+        format!("executions/{run}/events"),
+        format!("executions/{run}/steps/{step}/output"),
+        "users/me".to_owned(),
     ] {
         let answer = studio.call(Some(&key), "GET", &format!("/api/v1/{path}"), None).await;
         assert_eq!(answer.status, 200, "{path}");

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use domain::block::{ApiAuth, ApiBlock};
 use domain::{Seconds, Stream};
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, LOCATION, SET_COOKIE};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, LOCATION, SET_COOKIE,
+};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -130,12 +132,7 @@ pub(super) async fn execute(
 }
 
 /// Sends the request and records the answer.
-pub(super) async fn send(
-    plan: &Plan<'_>,
-    scene: &Scene<'_>,
-    output: &mut Output<'_>,
-    watch: &mut Watch,
-) -> Result<Sent, Halt> {
+pub(super) async fn send(plan: &Plan<'_>, scene: &Scene<'_>, output: &mut Output<'_>, watch: &mut Watch) -> Result<Sent, Halt> {
     let client = match &scene.shared.http.0 {
         Ok(client) => client,
         Err(message) => return Ok(Sent::Refused(message.clone())),
@@ -297,7 +294,8 @@ fn headers(plan: &Plan<'_>) -> Result<HeaderMap, String> {
     }
     for (name, value) in &plan.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("“{name}” is not the name of a header"))?;
-        let value = HeaderValue::from_str(value).map_err(|_| format!("the value of {name} holds a line end or control character"))?;
+        let value =
+            HeaderValue::from_str(value).map_err(|_| format!("the value of {name} holds a line end or control character"))?;
         headers.insert(name, value);
     }
     Ok(headers)

@@ -91,7 +91,9 @@ pub(super) async fn execute(
                     found(output, status == *expected, &seen, Some(i32::from(status))).await
                 }
                 // A service that is down is what such a check is for.
-                api::Sent::NoAnswer(message) => found(output, false, &format!("no answer ({message}); expected {expected}"), None).await,
+                api::Sent::NoAnswer(message) => {
+                    found(output, false, &format!("no answer ({message}); expected {expected}"), None).await
+                }
                 api::Sent::Refused(message) => Ok(Outcome::failed(message)),
                 api::Sent::BrokenOff(super::Cause::TimedOut) => {
                     found(output, false, &format!("no answer in time; expected {expected}"), None).await

@@ -15,9 +15,11 @@ pub(super) fn is_forbidden(address: IpAddr) -> bool {
             let [first, second, ..] = v6.segments();
             // NAT64 (RFC 6052) and 6to4 (RFC 3056) carry an IPv4 address.
             let octets = v6.octets();
-            let nat64 = (first, second) == (0x64, 0xff9b) && is_forbidden_v4(Ipv4Addr::new(octets[12], octets[13], octets[14], octets[15]));
+            let nat64 = (first, second) == (0x64, 0xff9b)
+                && is_forbidden_v4(Ipv4Addr::new(octets[12], octets[13], octets[14], octets[15]));
             let six_to_four = first == 0x2002 && is_forbidden_v4(Ipv4Addr::new(octets[2], octets[3], octets[4], octets[5]));
-            let compatible = v6.segments()[..6] == [0; 6] && is_forbidden_v4(Ipv4Addr::new(octets[12], octets[13], octets[14], octets[15]));
+            let compatible =
+                v6.segments()[..6] == [0; 6] && is_forbidden_v4(Ipv4Addr::new(octets[12], octets[13], octets[14], octets[15]));
             v6.is_unicast_link_local() || v6 == METADATA_V6 || v6.is_multicast() || nat64 || six_to_four || compatible
         }
     }
@@ -53,7 +55,16 @@ mod tests {
 
     #[test]
     fn metadata_addresses_are_known_in_every_spelling() {
-        for text in ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "fd00:ec2::254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1", "::a9fe:a9fe", "100.100.100.200"] {
+        for text in [
+            "169.254.169.254",
+            "::ffff:169.254.169.254",
+            "fe80::1",
+            "fd00:ec2::254",
+            "64:ff9b::a9fe:a9fe",
+            "2002:a9fe:a9fe::1",
+            "::a9fe:a9fe",
+            "100.100.100.200",
+        ] {
             assert!(is_forbidden(text.parse().unwrap()), "{text}");
         }
         for text in ["127.0.0.1", "::1", "10.0.0.1", "192.0.2.1", "2001:db8::1", "fd00::1"] {

@@ -29,7 +29,9 @@ pub(crate) const KEEP_FOR_TEMPLATES: usize = 1024 * 1024;
 
 /// A block with its values put in, ready to run.
 pub(crate) enum Prepared<'a> {
-    Instruction { acknowledge: bool },
+    Instruction {
+        acknowledge: bool,
+    },
     Command(command::Plan<'a>),
     Api(api::Plan<'a>),
     Condition(condition::Plan<'a>),
@@ -212,4 +214,3 @@ fn check_host(host: &str) -> Result<(), String> {
     }
     Err(format!("runs on hosts over SSH come with the next release; this block names host {host}"))
 }
-

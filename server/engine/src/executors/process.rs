@@ -19,12 +19,7 @@ pub(super) enum Ended {
 }
 
 /// Starts a process and follows it. Where the lease is lost or the store fails, it is killed.
-pub(super) async fn run(
-    spec: ProcessSpec,
-    shared: &Shared,
-    output: &mut Output<'_>,
-    watch: &mut Watch,
-) -> Result<Ended, Halt> {
+pub(super) async fn run(spec: ProcessSpec, shared: &Shared, output: &mut Output<'_>, watch: &mut Watch) -> Result<Ended, Halt> {
     let process = match runner::spawn(spec).await {
         Ok(process) => process,
         Err(error) => return Ok(Ended::NotStarted(chain(&error))),

@@ -51,12 +51,8 @@ impl Context {
 
     pub(super) fn value(&self) -> Value {
         let steps = Value::from(self.steps.iter().map(|(n, v)| (n.clone(), v.clone())).collect::<BTreeMap<String, Value>>());
-        let all = [
-            ("params", self.parameters.clone()),
-            ("run", self.run.clone()),
-            ("runbook", self.runbook.clone()),
-            ("steps", steps),
-        ];
+        let all =
+            [("params", self.parameters.clone()), ("run", self.run.clone()), ("runbook", self.runbook.clone()), ("steps", steps)];
         Value::from(all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<BTreeMap<String, Value>>())
     }
 }

@@ -16,9 +16,13 @@ const FUEL: u64 = 500_000;
 /// The largest text a template may make, in bytes.
 const MAX_RENDERED: usize = 1024 * 1024;
 
+/// Stands for a brace that opens nothing of ours.
+const SHIELD: char = '\u{E002}';
+
 /// Puts values into a text.
 pub(crate) fn render(source: &str, syntax: Syntax, context: &Context) -> Result<String, String> {
-    if !source.contains("{{") && !source.contains("{%") && !source.contains("{#") {
+    let shielded = shield(source);
+    if !shielded.contains("{{") && !shielded.contains("{%") && !shielded.contains("{#") {
         return Ok(source.to_owned());
     }
     let values: Arc<Mutex<Vec<serde_json::Value>>> = Arc::default();
@@ -40,11 +44,11 @@ pub(crate) fn render(source: &str, syntax: Syntax, context: &Context) -> Result<
         Ok(())
     });
     let text = environment
-        .template_from_named_str("template", source)
+        .template_from_named_str("template", &shielded)
         .and_then(|template| template.render(context.value()))
         .map_err(|error| explain(&error, source, context))?;
     let values = values.lock().unwrap_or_else(PoisonError::into_inner);
-    let filled = fill(&text, &values, syntax)?;
+    let filled = fill(&text.replace(SHIELD, "{"), &values, syntax)?;
     if filled.len() > MAX_RENDERED {
         return Err(format!("the text with its values is longer than {} KiB", MAX_RENDERED / 1024));
     }
@@ -74,7 +78,10 @@ pub(crate) fn render_json(body: &serde_json::Value, context: &Context) -> Result
         }
         Json::Array(items) => Json::Array(items.iter().map(|item| render_json(item, context)).collect::<Result<_, _>>()?),
         Json::Object(members) => Json::Object(
-            members.iter().map(|(name, value)| Ok((name.clone(), render_json(value, context)?))).collect::<Result<_, String>>()?,
+            members
+                .iter()
+                .map(|(name, value)| Ok((name.clone(), render_json(value, context)?)))
+                .collect::<Result<_, String>>()?,
         ),
         other => other.clone(),
     })
@@ -110,9 +117,31 @@ fn environment() -> Environment<'static> {
     });
     environment.add_filter("raw", |value: Value| {
         let text = serde_json::to_value(&value).map_or_else(|_| value.to_string(), |json| plain(&json));
-        Value::from_safe_string(text.replace([OPEN, CLOSE], ""))
+        Value::from_safe_string(text.replace([OPEN, CLOSE, SHIELD], ""))
     });
     environment
+}
+
+/// Hides what scripts write in braces and MiniJinja would misread: `${#x}`, the length of a variable in a shell, and
+/// `{{.Names}}`, a template of Go programs such as docker, kubectl and helm, which begins with a dot as no expression does.
+fn shield(source: &str) -> String {
+    let brace = SHIELD.to_string();
+    let text = source.replace(SHIELD, "").replace("${#", &format!("${brace}#"));
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find("{{") {
+        let (before, expression) = rest.split_at(at);
+        out.push_str(before);
+        let inner = expression[2..].trim_start_matches('-').trim_start();
+        if inner.starts_with('.') {
+            out.push_str(&brace.repeat(2));
+        } else {
+            out.push_str("{{");
+        }
+        rest = &expression[2..];
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Replaces placeholders that got into a value by way of a filter by what they stand for.
@@ -129,14 +158,20 @@ fn settle(value: serde_json::Value, seen: &[serde_json::Value]) -> serde_json::V
 fn explain(error: &Error, source: &str, context: &Context) -> String {
     let line = error.line().filter(|line| *line > 1).map(|line| format!(" (line {line})")).unwrap_or_default();
     if let Some(secret) = context.secrets().iter().find(|name| source.contains(&format!("params.{name}"))) {
-        return format!("“{secret}” is secret and not available in templates; a command reads it as $PARAM_{}{line}", secret.to_uppercase());
+        return format!(
+            "“{secret}” is secret and not available in templates; a command reads it as $PARAM_{}{line}",
+            secret.to_uppercase()
+        );
     }
     match (error.kind(), error.detail()) {
         (ErrorKind::OutOfFuel, _) => "the template does too much work; it was ended".to_owned(),
         (ErrorKind::UndefinedError, detail) => {
             let text = source.trim();
             let shown: String = text.chars().take(120).collect();
-            format!("a value that is not there was used{line} in “{shown}”{}", detail.map(|d| format!(": {d}")).unwrap_or_default())
+            format!(
+                "a value that is not there was used{line} in “{shown}”{}",
+                detail.map(|d| format!(": {d}")).unwrap_or_default()
+            )
         }
         (kind, detail) => format!("template: {}{line}", detail.map_or_else(|| kind.to_string(), str::to_owned)),
     }
@@ -170,7 +205,13 @@ mod tests {
         check("echo {{ params.x | tojson }}", Syntax::Shell, "echo '\"a b; $(id)\"'");
         check("{% for i in [1, 2] %}echo {{ params.x }}\n{% endfor %}", Syntax::Shell, "echo 'a b; $(id)'\necho 'a b; $(id)'\n");
         check("{% set y %}{{ params.x }}{% endset %}echo {{ y }}", Syntax::Shell, "echo 'a b; $(id)'");
-        check("{% set y %}{{ params.x }}{% endset %}echo {{ y ~ '!' }}", Syntax::Shell, "echo 'a b; $(id)!'");
+        check("{% set y %}{{ params.x }}{% endset %}echo {{ y ~ '!' }}", Syntax::Shell, "echo 'a b; $(id)''!'");
+        // The length of a variable is no comment, a Go template (docker, kubectl, helm) no expression of ours.
+        check(
+            "echo ${#x} {{ params.n }} '{{.Names}} {{ .ID }}' {{- params.n }}",
+            Syntax::Shell,
+            "echo ${#x} 3 '{{.Names}} {{ .ID }}'3",
+        );
     }
 
     #[test]
@@ -195,7 +236,8 @@ mod tests {
         assert!(holds("params.n > 2 and params.name == 'web-1'", &context()).unwrap());
         assert!(!holds("{{ params.n > 3 }}", &context()).unwrap());
         assert!(holds("params.nope", &context()).is_err());
-        let body = render_json(&json!({"n": "{{ params.n }}", "t": "n={{ params.n }}", "x": ["{{ params.x }}"]}), &context()).unwrap();
+        let body =
+            render_json(&json!({"n": "{{ params.n }}", "t": "n={{ params.n }}", "x": ["{{ params.x }}"]}), &context()).unwrap();
         assert_eq!(body, json!({"n": 3, "t": "n=3", "x": ["a b; $(id)"]}));
     }
 }

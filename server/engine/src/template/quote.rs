@@ -307,10 +307,54 @@ mod tests {
     /// What attackers and names of real files bring along.
     fn hostile() -> Vec<String> {
         let mut values: Vec<String> = [
-            "$(touch pwned)", "`touch pwned`", "; touch pwned", "| touch pwned", "& touch pwned", "\n touch pwned\n", "'", "\"",
-            "'; touch pwned; '", "\"; touch pwned; \"", "'\"'\"'", "$HOME", "${HOME}", "\\", "\\'", "\\\"", "*", "~", "!!", "#", "",
-            " ", "a b", "-rf", "--", "\t", "\r", "ünï ☃ 𝄞", "$((1+1))", ")", "(", "<", ">", "<<EOF", "{}", "%s%n", "\\n", "a'b\"c$d`e\\f",
-            "\u{E000}0\u{E001}", "${IFS}", "$'\\n'", "||true", "&&false", "EOF", "{{ 1 }}", "{% raw %}", "\u{7f}", "\u{1b}[0m",
+            "$(touch pwned)",
+            "`touch pwned`",
+            "; touch pwned",
+            "| touch pwned",
+            "& touch pwned",
+            "\n touch pwned\n",
+            "'",
+            "\"",
+            "'; touch pwned; '",
+            "\"; touch pwned; \"",
+            "'\"'\"'",
+            "$HOME",
+            "${HOME}",
+            "\\",
+            "\\'",
+            "\\\"",
+            "*",
+            "~",
+            "!!",
+            "#",
+            "",
+            " ",
+            "a b",
+            "-rf",
+            "--",
+            "\t",
+            "\r",
+            "ünï ☃ 𝄞",
+            "$((1+1))",
+            ")",
+            "(",
+            "<",
+            ">",
+            "<<EOF",
+            "{}",
+            "%s%n",
+            "\\n",
+            "a'b\"c$d`e\\f",
+            "\u{E000}0\u{E001}",
+            "${IFS}",
+            "$'\\n'",
+            "||true",
+            "&&false",
+            "EOF",
+            "{{ 1 }}",
+            "{% raw %}",
+            "\u{7f}",
+            "\u{1b}[0m",
         ]
         .map(str::to_owned)
         .into();
@@ -330,15 +374,23 @@ mod tests {
     #[test]
     fn no_value_becomes_shell_code_in_any_quotes() {
         let templates = [
-            "printf %s {}", "printf %s \"{}\"", "printf %s '{}'", "printf %s \"$(printf '%s_' {})\"", "printf %s x{}y",
-            "x={}; printf %s \"$x\"", "printf %s \"$(printf '%s_' \"{}\")\"", "printf %s \"it's {}\" # isn't it",
+            "printf %s {}",
+            "printf %s \"{}\"",
+            "printf %s '{}'",
+            "printf %s \"$(printf '%s_' {})\"",
+            "printf %s x{}y",
+            "x={}; printf %s \"$x\"",
+            "printf %s \"$(printf '%s_' \"{}\")\"",
+            "printf %s \"it's {}\" # isn't it",
         ];
         let around = [("", ""), ("", ""), ("", ""), ("", "_"), ("x", "y"), ("", ""), ("", "_"), ("it's ", "")];
         // One process for all values of a template: each call in a subshell, its output ended by a mark.
         for (template, (before, after)) in templates.iter().zip(around) {
             let values: Vec<String> = hostile();
-            let script: String =
-                values.iter().map(|v| format!("( {}\n); printf '\\001'\n", render(template, v, Syntax::Shell).unwrap())).collect();
+            let script: String = values
+                .iter()
+                .map(|v| format!("( {}\n); printf '\\001'\n", render(template, v, Syntax::Shell).unwrap()))
+                .collect();
             let dir = tempfile::tempdir().unwrap();
             let file = dir.path().join("script");
             std::fs::write(&file, script).unwrap();
@@ -355,7 +407,16 @@ mod tests {
 
     #[test]
     fn where_no_quoting_is_safe_the_value_is_refused() {
-        for template in ["cat <<EOF\n{}\nEOF", "echo ${x:-{}}", "echo \"${x:-{}}\"", "echo `echo {}`", "echo $(( {} ))", "echo $'{}'", "(( {} ))", "echo \\{}"] {
+        for template in [
+            "cat <<EOF\n{}\nEOF",
+            "echo ${x:-{}}",
+            "echo \"${x:-{}}\"",
+            "echo `echo {}`",
+            "echo $(( {} ))",
+            "echo $'{}'",
+            "(( {} ))",
+            "echo \\{}",
+        ] {
             assert!(render(template, "$(x)", Syntax::Shell).is_err(), "{template}");
             assert!(render(template, "42", Syntax::Shell).is_ok(), "{template}");
         }
@@ -381,7 +442,8 @@ mod tests {
             let url = reqwest::Url::parse(&url).unwrap();
             assert_eq!((url.host_str(), url.query_pairs().count()), (Some("h"), 1));
             assert_eq!(url.query_pairs().next().unwrap().1, value);
-            let body = render(r#"{"a": {}, "b": "x{}y"}"#.replace("{}", "\u{E000}0\u{E001}").as_str(), &value, Syntax::Json).unwrap();
+            let body =
+                render(r#"{"a": {}, "b": "x{}y"}"#.replace("{}", "\u{E000}0\u{E001}").as_str(), &value, Syntax::Json).unwrap();
             let body: Value = serde_json::from_str(&body).unwrap();
             assert_eq!(body, json!({"a": value, "b": format!("x{value}y")}));
         }
@@ -391,8 +453,12 @@ mod tests {
     #[test]
     fn interpreters_are_known_by_name() {
         for (text, syntax) in [
-            ("/bin/sh", Syntax::Shell), ("bash -eu", Syntax::Shell), ("/usr/bin/env -S A=b zsh", Syntax::Shell),
-            ("/usr/bin/env python3", Syntax::Code), ("node", Syntax::Code), ("/opt/sh/perl", Syntax::Code),
+            ("/bin/sh", Syntax::Shell),
+            ("bash -eu", Syntax::Shell),
+            ("/usr/bin/env -S A=b zsh", Syntax::Shell),
+            ("/usr/bin/env python3", Syntax::Code),
+            ("node", Syntax::Code),
+            ("/opt/sh/perl", Syntax::Code),
         ] {
             assert_eq!(Syntax::of_interpreter(text), syntax, "{text}");
         }

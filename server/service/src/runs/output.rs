@@ -9,6 +9,8 @@ use crate::{Result, ServiceError};
 /// How much of a step's output its tail holds, in bytes.
 pub const TAIL_BYTES: usize = 64 * 1024;
 
+/// How far beyond the start of a step the end of its output is looked for first.
+const FIRST_STRIDE: u64 = 64;
 /// The most pieces one call answers.
 const MAX_CHUNKS: u32 = 1_000;
 
@@ -32,9 +34,27 @@ impl Runs {
     /// When the store fails.
     pub async fn tail(&self, actor: &Actor, run: RunId, step: &Step) -> Result<String> {
         authorise(actor, Permission::Read)?;
-        let chunks = self.store.output_tail(run, step.ordinal, step.attempt, step.last_output, TAIL_BYTES).await?;
+        let end = self.end_of_output(run, step).await?;
+        let chunks = self.store.output_tail(run, step.ordinal, step.attempt, end, TAIL_BYTES).await?;
         let text: String = chunks.into_iter().map(|chunk| chunk.text).collect();
         Ok(last_bytes(text, TAIL_BYTES))
+    }
+
+    /// A number at or a little beyond the step's last piece. A step that goes on learns its last number when it ends, so until then
+    /// the store is asked in strides that double.
+    async fn end_of_output(&self, run: RunId, step: &Step) -> Result<u64> {
+        if step.started_at.is_none() || step.state.is_final() {
+            return Ok(step.last_output);
+        }
+        let mut known = step.last_output.max(step.event);
+        let mut stride = FIRST_STRIDE;
+        loop {
+            let beyond = known.saturating_add(stride);
+            let found = self.store.output(run, step.ordinal, step.attempt, beyond, 1).await?;
+            let Some(chunk) = found.first() else { return Ok(beyond) };
+            known = chunk.seq;
+            stride = stride.saturating_mul(2);
+        }
     }
 }
 

@@ -168,6 +168,26 @@ async fn a_run_is_executed_and_told_from_its_first_event_to_its_last() {
 }
 
 #[tokio::test]
+async fn the_tail_of_a_step_that_goes_on_is_what_it_wrote_so_far() {
+    let studio = TestStudio::new().await;
+    let dev = developer();
+    let runs = &studio.services.runs;
+    let made = runbook(&studio, json!([{ "type": "command", "config": { "command": "echo begun; sleep 60" } }])).await;
+    let run = runs.start(&dev, made.id, all()).await.expect("a run");
+    let mut events = runs.watch(&dev, run.id, 0).await.expect("a stream");
+    let begun = async { while !matches!(events.next().await, Some(RunEvent::Output(_)) | None) {} };
+    tokio::time::timeout(Duration::from_secs(30), begun).await.expect("output");
+    let (_, steps) = runs.get(&dev, run.id).await.expect("a run");
+    assert_eq!(steps[0].state, StepState::Running);
+    assert_eq!(runs.tail(&dev, run.id, &steps[0]).await.expect("a tail"), "begun\n");
+
+    let stopping = runs.control(&dev, run.id, ControlAction::Stop, None, None).await.expect("stopping");
+    assert_eq!(stopping.state, RunState::Stopping);
+    let end = rest(events).await;
+    assert!(matches!(end.last(), Some(RunEvent::Run(run)) if run.state == RunState::Stopped), "{end:?}");
+}
+
+#[tokio::test]
 async fn an_instruction_that_asks_goes_on_when_it_is_approved() {
     let studio = TestStudio::new().await;
     let dev = developer();

@@ -1,8 +1,8 @@
 //! `/runbooks/{id}/execute` and `/executions`: start, look, control.
 
 use axum::Json;
-use axum::extract::State;
 use axum::extract::OriginalUri;
+use axum::extract::State;
 use domain::plan::Selection;
 use domain::{BlockId, ControlAction, Faults, RunId, RunMode, RunState, RunbookId, StepId, Timestamp};
 use http::header::LOCATION;
@@ -120,11 +120,7 @@ pub async fn list(
 /// A run, its steps and the tail of what they wrote.
 #[utoipa::path(get, path = "/executions/{job_id}", tag = "executions", params(("job_id" = RunId, Path)),
     responses((status = 200, body = ExecutionRead), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)))]
-pub async fn read(
-    State(state): State<AppState>,
-    asking: Asking,
-    Path(id): Path<RunId>,
-) -> Answer<Json<ExecutionRead>> {
+pub async fn read(State(state): State<AppState>, asking: Asking, Path(id): Path<RunId>) -> Answer<Json<ExecutionRead>> {
     let runs = &state.services.runs;
     let (run, rows) = runs.get(&asking.actor, id).await?;
     let mut steps = Vec::with_capacity(rows.len());

@@ -30,7 +30,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(executions::read))
         .routes(routes!(executions::control))
         .routes(routes!(events::watch))
-        .routes(routes!(output::read))
+        .routes(routes!(output::whole))
         .routes(routes!(credentials::list, credentials::create))
         .routes(routes!(credentials::delete))
 }

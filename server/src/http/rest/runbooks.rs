@@ -121,11 +121,7 @@ pub async fn versions(
 /// One version.
 #[utoipa::path(get, path = "/runbooks/{id}/versions/{n}", tag = "runbooks", params(("id" = RunbookId, Path), ("n" = u32, Path)),
     responses((status = 200, body = RunbookRead), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)))]
-pub async fn version(
-    State(state): State<AppState>,
-    asking: Asking,
-    Path((id, n)): Path<(RunbookId, u32)>,
-) -> Answer<Response> {
+pub async fn version(State(state): State<AppState>, asking: Asking, Path((id, n)): Path<(RunbookId, u32)>) -> Answer<Response> {
     let runbook = state.services.runbooks.version(&asking.actor, id, n).await?;
     Ok(tagged(runbook.into()))
 }
@@ -133,11 +129,7 @@ pub async fn version(
 /// A new version that restores everything of an old one.
 #[utoipa::path(post, path = "/runbooks/{id}/versions/{n}/rollback", tag = "runbooks", params(("id" = RunbookId, Path), ("n" = u32, Path)),
     responses((status = 200, body = RunbookRead), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
-pub async fn roll_back(
-    State(state): State<AppState>,
-    asking: Asking,
-    Path((id, n)): Path<(RunbookId, u32)>,
-) -> Answer<Response> {
+pub async fn roll_back(State(state): State<AppState>, asking: Asking, Path((id, n)): Path<(RunbookId, u32)>) -> Answer<Response> {
     let runbook = state.services.runbooks.roll_back(&asking.actor, id, n).await?;
     Ok(tagged(runbook.into()))
 }
@@ -185,7 +177,9 @@ mod tests {
 
     #[test]
     fn if_match_is_a_version_in_quotes() {
-        for (text, expected) in [("\"3\"", Ok(Some(3))), ("3", Ok(Some(3))), ("*", Ok(None)), ("\"x\"", Err(400)), ("W/\"3\"", Err(400))] {
+        for (text, expected) in
+            [("\"3\"", Ok(Some(3))), ("3", Ok(Some(3))), ("*", Ok(None)), ("\"x\"", Err(400)), ("W/\"3\"", Err(400))]
+        {
             let headers = HeaderMap::from_iter([(IF_MATCH, text.parse().expect("a header"))]);
             assert_eq!(if_match(&headers).map_err(|problem| problem.status), expected, "{text}");
         }

@@ -65,8 +65,7 @@ pub async fn sign_up(
     Address(address): Address,
     Body(body): Body<SignUpBody>,
 ) -> Answer<(StatusCode, Json<KeyAnswer>)> {
-    let wanted =
-        SignUp { username: body.username, password: body.password, role: body.role, setup_token: body.setup_token };
+    let wanted = SignUp { username: body.username, password: body.password, role: body.role, setup_token: body.setup_token };
     let (_, key) = state.services.accounts.sign_up(asker.as_ref(), wanted, address).await?;
     Ok((StatusCode::CREATED, Json(key.into())))
 }

@@ -1,0 +1,361 @@
+//! What blocks do.
+
+use domain::block::command::GivenBy;
+use domain::block::{
+    ApiBlock, Backoff, BlockKind, Capture, CaptureFrom, Check, CommandBlock, ConditionBlock, CredentialUse, InstructionBlock,
+    Method, OnFailure, OnFalse, Retry,
+};
+use domain::parameter::ParameterKind;
+use domain::plan::Selection;
+use domain::{AuditAction, Block, ControlAction, Parameter, RunEvent, RunState, Seconds, StepState, Stream};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::world::{Start, World, command, config, named, timer};
+
+fn condition(check: Check, nested: Vec<Block>, otherwise: Vec<Block>, on_false: OnFalse) -> Block {
+    Block::new("check", BlockKind::Condition(ConditionBlock { check, nested_blocks: nested, else_blocks: otherwise, on_false }))
+}
+
+fn expression(text: &str) -> Check {
+    Check::Expression { expression: text.into() }
+}
+
+fn text_parameter(name: &str, kind: ParameterKind) -> Parameter {
+    Parameter {
+        name: name.into(),
+        label: None,
+        kind,
+        default: None,
+        required: false,
+        options: Vec::new(),
+        pattern: None,
+        description: None,
+    }
+}
+
+/// Answers every request with the answers in turn, the last one for ever; tells what it was asked.
+async fn server(answers: Vec<String>) -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let (asked, requests) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let mut answers = answers.into_iter().peekable();
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            let mut buffer = [0; 4096];
+            loop {
+                let read = socket.read(&mut buffer).await.unwrap();
+                request.extend_from_slice(&buffer[..read]);
+                let text = String::from_utf8_lossy(&request);
+                let length = text
+                    .lines()
+                    .find_map(|line| line.to_lowercase().strip_prefix("content-length: ").map(|n| n.parse::<usize>().unwrap()))
+                    .unwrap_or(0);
+                if read == 0 || text.split_once("\r\n\r\n").is_some_and(|(_, body)| body.len() >= length) {
+                    break;
+                }
+            }
+            let _ = asked.send(String::from_utf8_lossy(&request).into_owned());
+            let answer = answers.next_if(|_| true).unwrap_or_else(|| "HTTP/1.1 500 Oops\r\n\r\n".into());
+            socket.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    (address, requests)
+}
+
+fn answer(status: &str, headers: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n{body}", body.len())
+}
+
+#[tokio::test]
+async fn a_runbook_of_all_five_types_succeeds() {
+    let world = World::new().await;
+    let (url, mut requests) = server(vec![answer("200 OK", "X-Place: here\r\n", r#"{"id": 42}"#)]).await;
+    let api = ApiBlock {
+        method: Method::Post,
+        url: format!("{url}/things/{{{{ params.name }}}}"),
+        headers: vec![("X-Run".into(), "{{ run.started_by }}".into())],
+        body: Some(json!({"name": "{{ params.name }}"})),
+        capture: vec![
+            Capture { name: "id".into(), from: CaptureFrom::Body, regex: None, json_path: Some("$.id".into()) },
+            Capture { name: "place".into(), from: CaptureFrom::Header, regex: Some("x-place".into()), json_path: None },
+        ],
+        ..ApiBlock::default()
+    };
+    let blocks = vec![
+        Block::new(
+            "read",
+            BlockKind::Instruction(InstructionBlock { text: "Deploy {{ params.name }}".into(), acknowledge: false }),
+        ),
+        named("Say it!", command("echo hello {{ params.name }}; echo $PARAM_NAME; echo oops >&2")),
+        named("call", Block::new("", BlockKind::Api(api))),
+        condition(
+            expression("steps.say_it_.exit_code == 0 and steps.call.json.id == 42"),
+            vec![command("echo {{ steps['Say it!'].stdout }} {{ steps.call.captured.id }} {{ steps.call.captured.place }}")],
+            vec![command("exit 9")],
+            OnFalse::Continue,
+        ),
+        timer(20),
+    ];
+    let parameters = vec![text_parameter("name", ParameterKind::String)];
+    let id = world.start_with(blocks, Start { parameters, answers: json!({"name": "a b'; $(id)"}), ..Start::default() }).await;
+    let (run, steps) = world.reaches(id, RunState::Succeeded).await;
+    let states: Vec<_> = steps.iter().map(|step| step.state).collect();
+    use StepState::{Skipped, Succeeded};
+    assert_eq!(states, [Succeeded, Succeeded, Succeeded, Succeeded, Succeeded, Skipped, Succeeded]);
+    assert_eq!(steps[0].what, "Deploy a b'; $(id)");
+    assert_eq!(world.stdout(id, &steps[1]).await, "hello a b'; $(id)\na b'; $(id)\n");
+    assert_eq!(world.output(id, &steps[1], Stream::Stderr).await, "oops\n");
+    let said = world.stdout(id, &steps[2]).await;
+    assert!(said.starts_with("HTTP/1.1 200 OK\n") && said.ends_with("\n\n{\"id\": 42}"), "{said}");
+    let request = requests.recv().await.unwrap();
+    assert!(request.starts_with("POST /things/a%20b%27%3B%20%24%28id%29 HTTP/1.1"), "{request}");
+    assert!(request.contains("x-run: ann") && request.ends_with(r#"{"name":"a b'; $(id)"}"#), "{request}");
+    assert_eq!(world.stdout(id, &steps[4]).await, "hello a b'; $(id)\na b'; $(id)\n 42 here\n");
+    assert_eq!(steps[5].error.as_deref(), Some("branch not taken"));
+    assert!(run.started_at.is_some() && run.ended_at.is_some());
+    // Numbers are unique and the run has the last one.
+    let mut numbers: Vec<_> = steps.iter().map(|step| step.event).chain([run.event]).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers.len(), steps.len() + 1);
+    assert_eq!(numbers.last(), Some(&run.event));
+}
+
+#[tokio::test]
+async fn output_arrives_while_the_command_runs() {
+    let world = World::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let gate = dir.path().join("gate");
+    let script = format!("printf 'before?'; until test -e {}; do sleep 0.02; done; echo after", gate.display());
+    let id = world.start(vec![timer(50), command(&script)]).await;
+    let mut viewer = world.engine.subscribe(id);
+    loop {
+        let event = tokio::time::timeout(std::time::Duration::from_secs(20), viewer.recv()).await.unwrap().unwrap();
+        if let RunEvent::Output(chunk) = &*event {
+            assert_eq!(chunk.text, "before?");
+            break;
+        }
+    }
+    assert_eq!(world.run(id).await.state, RunState::Running);
+    std::fs::write(&gate, "").unwrap();
+    let (_, steps) = world.reaches(id, RunState::Succeeded).await;
+    assert_eq!(world.stdout(id, &steps[1]).await, "before?after\n");
+}
+
+#[tokio::test]
+async fn a_failure_stops_the_run_unless_the_block_says_go_on() {
+    let world = World::new().await;
+    let tolerant = Block { on_failure: OnFailure::Continue, ..command("exit 3") };
+    let id = world.start(vec![tolerant, named("bad", command("exit 7")), command("echo never")]).await;
+    let (run, steps) = world.reaches(id, RunState::Failed).await;
+    assert_eq!(run.error.as_deref(), Some("step 2 “bad”: exit 7"));
+    let seen: Vec<_> = steps.iter().map(|s| (s.state, s.exit_code, s.error.as_deref())).collect();
+    assert_eq!(
+        seen,
+        [
+            (StepState::Failed, Some(3), Some("exit 3")),
+            (StepState::Failed, Some(7), Some("exit 7")),
+            (StepState::Skipped, None, Some("not reached")),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_failed_attempt_is_repeated_and_each_keeps_its_output() {
+    let world = World::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let mark = dir.path().join("mark");
+    let script = format!("if test -e {0}; then echo good; else touch {0}; echo bad; exit 1; fi", mark.display());
+    let retry = Retry { attempts: 3, delay: Seconds::from_millis(20).unwrap(), backoff: Backoff::Fixed, max_delay: None };
+    let id = world.start(vec![Block { retry: Some(retry), ..command(&script) }]).await;
+    let (_, steps) = world.reaches(id, RunState::Succeeded).await;
+    let seen: Vec<_> = steps.iter().map(|s| (s.attempt, s.state)).collect();
+    assert_eq!(seen, [(1, StepState::Failed), (2, StepState::Succeeded)]);
+    assert_eq!(world.stdout(id, &steps[0]).await, "bad\n");
+    assert_eq!(world.stdout(id, &steps[1]).await, "good\n");
+}
+
+#[tokio::test]
+async fn an_attempt_that_takes_too_long_is_ended() {
+    let world = World::new().await;
+    let slow = Block { timeout: Seconds::from_millis(100), ..command("sleep 60") };
+    let id = world.start(vec![slow]).await;
+    let (_, steps) = world.reaches(id, RunState::Failed).await;
+    assert_eq!(steps[0].error.as_deref(), Some("timed out after 100ms; stopped, 0 processes left"));
+}
+
+#[tokio::test]
+async fn conditions_take_a_branch_and_say_what_they_saw() {
+    let world = World::new().await;
+    let local = || "local".to_owned();
+    let checks = [
+        (Check::CommandExitCode { command: "exit 1".into(), expected: 0, host: local() }, false, "exit 1; expected 0 → false\n"),
+        (Check::FileExists { path: "/etc/passwd".into(), host: local() }, true, "exit 0; expected 0 → true\n"),
+        (Check::FileExists { path: "/no such; true".into(), host: local() }, false, "exit 1; expected 0 → false\n"),
+        (
+            Check::EnvVarEquals { name: "CARGO_HOME".into(), value: "x".into(), host: local() },
+            false,
+            "$CARGO_HOME is not set; expected “x” → false\n",
+        ),
+        (Check::ApiStatusCode { url: "http://127.0.0.1:1/".into(), expected: 200 }, false, "expected 200 → false\n"),
+        (expression("1 < 2"), true, "the expression → true\n"),
+    ];
+    let blocks = checks
+        .iter()
+        .map(|(check, _, _)| condition(check.clone(), vec![command("echo yes")], vec![command("echo no")], OnFalse::Continue))
+        .collect();
+    let id = world.start(blocks).await;
+    let (_, steps) = world.reaches(id, RunState::Succeeded).await;
+    for (index, (check, result, said)) in checks.iter().enumerate() {
+        let [step, yes, no] = &steps[index * 3..index * 3 + 3] else { panic!() };
+        assert_eq!(step.result, Some(*result), "{check:?}");
+        let output = world.stdout(id, step).await;
+        assert!(output.ends_with(said), "{output}");
+        let (taken, other) = if *result { (yes, no) } else { (no, yes) };
+        assert_eq!((taken.state, other.state), (StepState::Succeeded, StepState::Skipped), "{check:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_false_condition_may_ask_or_end_the_run() {
+    let world = World::new().await;
+    for otherwise in [Vec::new(), vec![command("echo no")]] {
+        let rows = otherwise.len();
+        let id = world
+            .start(vec![condition(expression("false"), vec![command("echo yes")], otherwise, OnFalse::Pause), command("echo on")])
+            .await;
+        let (_, steps) = world.reaches(id, RunState::Waiting).await;
+        let asking = steps.iter().find(|step| step.state == StepState::Waiting).unwrap().clone();
+        assert_eq!((asking.ordinal, asking.result), (0, Some(false)));
+        world.go_on(id, Some((asking, ControlAction::Approve))).await;
+        let (_, steps) = world.reaches(id, RunState::Succeeded).await;
+        assert_eq!(steps.len(), 3 + 2 * rows);
+        assert!(steps.iter().all(|step| step.state.is_final()), "{steps:#?}");
+    }
+    let id = world.start(vec![condition(expression("false"), vec![], vec![], OnFalse::Stop), command("echo on")]).await;
+    let (run, _) = world.reaches(id, RunState::Failed).await;
+    assert_eq!(run.error.as_deref(), Some("step 1 “check”: the check is false"));
+}
+
+#[tokio::test]
+async fn only_selected_blocks_run_and_when_rules_out() {
+    let world = World::new().await;
+    let blocks = vec![command("echo a"), command("echo b"), Block { when: Some("1 > 2".into()), ..command("echo c") }];
+    let selection = Selection::From(blocks[1].id);
+    let id = world.start_with(blocks, Start { selection, ..Start::default() }).await;
+    let (_, steps) = world.reaches(id, RunState::Succeeded).await;
+    let seen: Vec<_> = steps.iter().map(|s| (s.state, s.error.as_deref())).collect();
+    assert_eq!(
+        seen,
+        [
+            (StepState::Skipped, Some("not selected")),
+            (StepState::Succeeded, None),
+            (StepState::Skipped, Some("not wanted: 1 > 2 is false")),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn secrets_reach_commands_and_nothing_else() {
+    let world = World::new().await;
+    let credential = world.credential("db", "hunter2-hunter2").await;
+    let uses = vec![
+        CredentialUse { credential: "db".into(), by: GivenBy::Env("DB".into()) },
+        CredentialUse { credential: credential.to_string(), by: GivenBy::File("DB_FILE".into()) },
+    ];
+    let script = "test \"$DB\" = \"hunter\"2-hunter2 && cat \"$DB_FILE\"; echo; printf %s \"$DB\" | base64; echo \"$PARAM_TOKEN\" | cut -c1-4; echo \"$PARAM_TOKEN\"";
+    let block = Block::new(
+        "use",
+        BlockKind::Command(CommandBlock { command: script.into(), credentials: uses, ..CommandBlock::default() }),
+    );
+    let leak = command("echo {{ params.token }}");
+    let leak = Block { on_failure: OnFailure::Continue, ..leak };
+    let parameters = vec![text_parameter("token", ParameterKind::Secret)];
+    let start = Start {
+        parameters,
+        answers: json!({"token": "••••••"}),
+        secret: Some(json!({"token": "tok-123456789"})),
+        ..Start::default()
+    };
+    let id = world.start_with(vec![block, leak], start).await;
+    let (_, steps) = world.reaches(id, RunState::Succeeded).await;
+    assert_eq!(world.stdout(id, &steps[0]).await, "••••••\n••••••\ntok-\n••••••\n");
+    assert!(steps[1].error.as_deref().unwrap().contains("$PARAM_TOKEN"), "{:?}", steps[1].error);
+    let used = world.store.audit_entries(100).await.unwrap();
+    assert_eq!(
+        used.iter().filter(|e| e.action == AuditAction::CredentialUsed && e.target == format!("credential:{credential}")).count(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn api_calls_carry_credentials_to_their_own_server_only() {
+    let world = World::new().await;
+    let credential = world.credential("api", "ann:s3cret-s3cret").await;
+    let (other, mut asked_other) = server(vec![answer("200 OK", "", "s3cret-s3cret arrived")]).await;
+    let (url, mut asked) = server(vec![answer("302 Found", &format!("Location: {other}/x\r\n"), "")]).await;
+    let api = ApiBlock {
+        url: format!("{url}/a"),
+        credential_id: Some(credential),
+        auth: domain::block::ApiAuth::Header,
+        auth_header_name: Some("X-Key".into()),
+        ..ApiBlock::default()
+    };
+    let id = world.start(vec![Block::new("", BlockKind::Api(api))]).await;
+    let (_, steps) = world.reaches(id, RunState::Succeeded).await;
+    assert!(asked.recv().await.unwrap().contains("x-key: ann:s3cret-s3cret"));
+    assert!(!asked_other.recv().await.unwrap().contains("s3cret"));
+    assert!(world.stdout(id, &steps[0]).await.ends_with("\n\n•••••• arrived"));
+}
+
+#[tokio::test]
+async fn api_calls_to_metadata_services_and_failures_are_told() {
+    let world = World::new().await;
+    let (url, _asked) = server(vec![answer("302 Found", "Location: http://2852039166/latest\r\n", "")]).await;
+    for (url, said) in [
+        ("http://169.254.169.254/".to_owned(), "cloud metadata"),
+        (url, "cloud metadata"),
+        ("http://127.0.0.1:1/".to_owned(), "refused"),
+    ] {
+        let api = ApiBlock { url, ..ApiBlock::default() };
+        let id = world.start(vec![Block::new("", BlockKind::Api(api))]).await;
+        let (run, _) = world.reaches(id, RunState::Failed).await;
+        assert!(run.error.as_deref().unwrap().contains(said), "{:?}", run.error);
+    }
+}
+
+#[tokio::test]
+async fn other_hosts_are_refused_plainly() {
+    let world = World::new().await;
+    let block = CommandBlock { command: "true".into(), host: "web-1".into(), ..CommandBlock::default() };
+    let id = world.start(vec![Block::new("far", BlockKind::Command(block))]).await;
+    let (run, _) = world.reaches(id, RunState::Failed).await;
+    assert!(run.error.unwrap().ends_with("runs on hosts over SSH come with the next release; this block names host web-1"));
+}
+
+#[tokio::test]
+async fn too_much_output_keeps_its_head_and_tail_and_says_so() {
+    let mut config = config("one");
+    config.output_cap = 80_000;
+    let world = World::with(config).await;
+    let id = world.start(vec![command("i=0; while [ $i -lt 30000 ]; do echo line$i; i=$((i+1)); done")]).await;
+    let (_, steps) = world.reaches(id, RunState::Succeeded).await;
+    let stdout = world.stdout(id, &steps[0]).await;
+    assert!(stdout.starts_with("line0\nline1\n") && stdout.ends_with("line29999\n"));
+    assert!(stdout.len() <= 80_000, "{}", stdout.len());
+    assert!(world.output(id, &steps[0], Stream::Stderr).await.contains("bytes are cut here; the end follows"));
+    assert!(steps[0].last_output > 0 && steps[0].last_output < world.run(id).await.event);
+}
+
+#[tokio::test]
+async fn many_lines_come_in_order_and_none_is_lost() {
+    let world = World::new().await;
+    let id = world.start(vec![command("seq 1 200000")]).await;
+    let (_, steps) = world.reaches(id, RunState::Succeeded).await;
+    let expected: String = (1..=200_000).map(|n| format!("{n}\n")).collect();
+    assert!(world.stdout(id, &steps[0]).await == expected);
+}

@@ -1,0 +1,235 @@
+//! A store, a vault, an engine, and short ways to say what a test needs.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::time::Duration;
+
+use chrono::Utc;
+use domain::block::{BlockKind, CommandBlock, TimerBlock};
+use domain::plan::{Selection, lay_out, select};
+use domain::{
+    AccountId, AuditAction, AuditEntry, Block, ControlAction, CredentialId, CredentialKind, CredentialSummary, Parameter, Run,
+    RunId, RunMode, RunState, Runbook, RunbookId, Seconds, Step, StepState, Stream,
+};
+use engine::plan_steps::initial_steps;
+use engine::{Engine, EngineConfig, EngineHandle};
+use secrecy::SecretString;
+use serde_json::{Map, Value, json};
+use store::{ControlChange, Store};
+use vault::Vault;
+
+pub struct World {
+    pub store: Store,
+    pub vault: Vault,
+    pub engine: EngineHandle,
+    pub task: tokio::task::JoinHandle<()>,
+}
+
+/// What a run is started with.
+pub struct Start {
+    pub parameters: Vec<Parameter>,
+    pub answers: Value,
+    pub secret: Option<Value>,
+    pub selection: Selection,
+    pub mode: RunMode,
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Self { parameters: Vec::new(), answers: json!({}), secret: None, selection: Selection::All, mode: RunMode::Auto }
+    }
+}
+
+pub fn config(owner: &str) -> EngineConfig {
+    EngineConfig {
+        owner: owner.to_owned(),
+        lease: Duration::from_secs(2),
+        heartbeat: Duration::from_millis(300),
+        poll: Duration::from_millis(100),
+        stop_grace: Duration::from_millis(500),
+        ..EngineConfig::default()
+    }
+}
+
+pub fn audit(action: AuditAction) -> AuditEntry {
+    AuditEntry {
+        at: Utc::now(),
+        actor: None,
+        actor_name: "ann".into(),
+        address: None,
+        action,
+        target: "test".into(),
+        detail: Value::Null,
+    }
+}
+
+pub fn command(text: &str) -> Block {
+    Block::new("", BlockKind::Command(CommandBlock { command: text.into(), ..CommandBlock::default() }))
+}
+
+pub fn named(name: &str, block: Block) -> Block {
+    Block { name: name.into(), ..block }
+}
+
+pub fn timer(millis: u64) -> Block {
+    Block::new("", BlockKind::Timer(TimerBlock { duration: Seconds::from_millis(millis).unwrap() }))
+}
+
+/// Asks until there is an answer.
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "waited too long for {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(config("one")).await
+    }
+
+    pub async fn with(config: EngineConfig) -> Self {
+        let store = Store::connect("mem://", None).await.unwrap();
+        let vault = Vault::ephemeral();
+        let (engine, task) = Engine::start(config, store.clone(), vault.clone());
+        Self { store, vault, engine, task }
+    }
+
+    pub async fn start(&self, blocks: Vec<Block>) -> RunId {
+        self.start_with(blocks, Start::default()).await
+    }
+
+    pub async fn start_with(&self, blocks: Vec<Block>, start: Start) -> RunId {
+        let now = Utc::now();
+        let runbook = Runbook {
+            id: RunbookId::new(),
+            title: "A runbook".into(),
+            description: String::new(),
+            tags: Vec::new(),
+            parameters: start.parameters,
+            blocks,
+            version: 1,
+            message: None,
+            created_by: "ann".into(),
+            created_at: now,
+            updated_by: "ann".into(),
+            updated_at: now,
+            last_run: None,
+        };
+        self.store.create_runbook(&runbook, &[], &audit(AuditAction::RunbookCreated)).await.unwrap();
+        let selected: HashSet<u32> = select(&lay_out(&runbook.blocks), &start.selection).unwrap();
+        let steps = initial_steps(&runbook.blocks, &selected);
+        let Value::Object(answers) = start.answers else { panic!("answers are an object") };
+        let run = new_run(&runbook, answers, start.mode, steps.len() as u64 + 1);
+        let sealed =
+            start.secret.map(|secret| self.vault.seal(&run.id.to_string(), 1, &SecretString::from(secret.to_string())).unwrap());
+        let run = self.store.start_run(run, &steps, sealed.as_deref(), &audit(AuditAction::RunStarted)).await.unwrap();
+        self.engine.wake();
+        run.id
+    }
+
+    pub async fn credential(&self, name: &str, secret: &str) -> CredentialId {
+        let id = CredentialId::new();
+        let sealed = self.vault.seal(&id.to_string(), 1, &SecretString::from(secret)).unwrap();
+        let summary = CredentialSummary {
+            id,
+            name: name.into(),
+            kind: CredentialKind::Api,
+            created_at: Utc::now(),
+            created_by: "ann".into(),
+            last_used_at: None,
+        };
+        assert!(self.store.create_credential(&summary, &sealed, &audit(AuditAction::CredentialCreated)).await.unwrap());
+        id
+    }
+
+    pub async fn run(&self, id: RunId) -> Run {
+        self.store.run(id).await.unwrap().unwrap()
+    }
+
+    pub async fn steps(&self, id: RunId) -> Vec<Step> {
+        self.store.steps(id).await.unwrap()
+    }
+
+    /// Waits for a run to come to a state, and gives its steps.
+    pub async fn reaches(&self, id: RunId, state: RunState) -> (Run, Vec<Step>) {
+        until(state.as_str(), || async {
+            let run = self.run(id).await;
+            if run.state.is_final() && run.state != state {
+                panic!("the run ended as {run:?} with {:#?}", self.steps(id).await);
+            }
+            (run.state == state).then_some(())
+        })
+        .await;
+        (self.run(id).await, self.steps(id).await)
+    }
+
+    pub async fn output(&self, id: RunId, step: &Step, stream: Stream) -> String {
+        let pieces = self.store.output(id, step.ordinal, step.attempt, 0, 10_000).await.unwrap();
+        pieces.iter().filter(|piece| piece.stream == stream).map(|piece| piece.text.as_str()).collect()
+    }
+
+    pub async fn stdout(&self, id: RunId, step: &Step) -> String {
+        self.output(id, step, Stream::Stdout).await
+    }
+
+    /// Waits until a step is in a state.
+    pub async fn step_is(&self, id: RunId, ordinal: u32, state: StepState) -> Step {
+        until(state.as_str(), || async {
+            self.steps(id).await.into_iter().rev().find(|step| step.ordinal == ordinal && step.state == state)
+        })
+        .await
+    }
+
+    /// What `service` does for pause and stop of a run that a worker holds.
+    pub async fn control(&self, id: RunId, from: RunState, to: RunState) {
+        let change = ControlChange::default();
+        assert!(self.store.control_run(id, from, to, &change, &audit(AuditAction::RunControlled)).await.unwrap(), "{from:?}");
+        self.engine.nudge(id);
+    }
+
+    /// What `service` does for resume and answers.
+    pub async fn go_on(&self, id: RunId, answered: Option<(Step, ControlAction)>) {
+        let run = self.run(id).await;
+        let mut event = run.event;
+        let steps = answered.map(|(mut step, answer)| {
+            event += 1;
+            step.answer = Some(answer);
+            step.event = event;
+            if answer == ControlAction::Skip {
+                step.state = StepState::Skipped;
+            }
+            step
+        });
+        let change =
+            ControlChange { event: Some(event + 1), steps: steps.into_iter().collect(), wake: true, ..ControlChange::default() };
+        let done = self.store.control_run(id, run.state, RunState::Running, &change, &audit(AuditAction::RunControlled)).await;
+        assert!(done.unwrap());
+        self.engine.wake();
+    }
+}
+
+fn new_run(runbook: &Runbook, answers: Map<String, Value>, mode: RunMode, event: u64) -> Run {
+    Run {
+        id: RunId::new(),
+        number: 0,
+        runbook_id: runbook.id,
+        runbook_title: runbook.title.clone(),
+        version: 1,
+        state: RunState::Queued,
+        mode,
+        parameters: answers,
+        reason: None,
+        started_by: "ann".into(),
+        started_by_id: AccountId::new(),
+        created_at: Utc::now(),
+        started_at: None,
+        ended_at: None,
+        error: None,
+        event,
+    }
+}
