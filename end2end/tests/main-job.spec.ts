@@ -46,11 +46,11 @@ test("a new user writes, runs, stops, edits, restores, and finds the run after a
 
   await test.step("pause after the step, then resume", async () => {
     await page.getByRole("button", { name: /^Pause/ }).click();
-    await expect(page.getByText("Paused").first()).toBeVisible();
+    await expect(page.locator(".head").getByText("Paused")).toBeVisible();
     await expect(page.getByText("drained 6")).toBeVisible();
     await expect(page.getByText("careful", { exact: true })).toBeVisible();
     await page.getByRole("button", { name: /^Resume/ }).click();
-    await expect(page.getByText("Succeeded").first()).toBeVisible({ timeout: 30_000 });
+    await expect(page.locator(".head").getByText("Succeeded")).toBeVisible({ timeout: 30_000 });
   });
 
   await test.step("stop a second run", async () => {
@@ -61,7 +61,7 @@ test("a new user writes, runs, stops, edits, restores, and finds the run after a
     await hydrated(page);
     await page.getByRole("button", { name: /^Stop/ }).first().click();
     await expect(page.getByText("0 processes left")).toBeVisible();
-    await expect(page.getByText("Stopped").first()).toBeVisible();
+    await expect(page.locator(".head").getByText("Stopped")).toBeVisible();
   });
 
   await test.step("edit, then restore the first version", async () => {

@@ -84,6 +84,8 @@ fn to_sse(event: &RunEvent) -> Event {
         RunEvent::Step(_) => "step",
         RunEvent::Output(_) => "output",
     };
-    let empty = Event::default().id(event.seq().to_string()).event(kind);
+    let empty = Event::default().event(kind);
+    // A snapshot's numbers run ahead of the output that is replayed after it: only output says how far a viewer has read.
+    let empty = if matches!(event, RunEvent::Output(_)) { empty.id(event.seq().to_string()) } else { empty };
     empty.clone().json_data(event).unwrap_or(empty)
 }
