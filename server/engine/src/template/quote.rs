@@ -186,6 +186,8 @@ fn shell(text: &str, values: &[Value]) -> Result<String, String> {
     let mut stack = vec![Around::Bare];
     let mut out = String::with_capacity(text.len());
     let mut here_document = false;
+    // `case x in a) …` has parentheses that close nothing: within `"$( … )"` what follows cannot be told for certain.
+    let mut patterns = false;
     let mut at = 0;
     let next = |at: usize| match pieces.get(at) {
         Some(Piece::Text(c)) => Some(*c),
@@ -206,6 +208,7 @@ fn shell(text: &str, values: &[Value]) -> Result<String, String> {
                 }
                 let quoted = format!("'{}'", value.replace('\'', "'\\''"));
                 match around {
+                    _ if patterns => return Err(nowhere("after a case within $( ) in quotes")),
                     _ if here_document => return Err(nowhere("after <<, where a here-document may begin")),
                     Around::Bare if out.ends_with('\\') && !out.ends_with("\\\\") => return Err(nowhere("after a backslash")),
                     Around::Bare => out.push_str(&quoted),
@@ -265,6 +268,7 @@ fn shell(text: &str, values: &[Value]) -> Result<String, String> {
             // Within ${ } in double quotes a single quote is a letter; nothing is put there, but what follows must be read right.
             (Around::Brace, '\'') if stack.contains(&Around::Double) => {}
             (_, '\'') => stack.push(Around::Single),
+            (Around::Bare, 'e') if ends_with_case(&out) && stack.iter().any(|around| *around != Around::Bare) => patterns = true,
             (Around::Bare, '(') if next(at) == Some('(') => {
                 out.push('(');
                 at += 1;
@@ -288,6 +292,10 @@ fn shell(text: &str, values: &[Value]) -> Result<String, String> {
         }
     }
     Ok(out)
+}
+
+fn ends_with_case(text: &str) -> bool {
+    text.strip_suffix("case").is_some_and(|before| !before.ends_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
 fn nowhere(place: &str) -> String {
@@ -412,6 +420,7 @@ mod tests {
             "echo ${x:-{}}",
             "echo \"${x:-{}}\"",
             "echo `echo {}`",
+            "echo \"$(case x in x) echo {};; esac)\"",
             "echo $(( {} ))",
             "echo $'{}'",
             "(( {} ))",
