@@ -51,9 +51,18 @@ impl Workspace {
     }
 
     /// A child process in the workspace that finds our tools first.
+    ///
+    /// `cargo run` tells xtask about its own package, and build scripts (ring's) watch those variables: passed on, they would
+    /// make SurrealDB be compiled again in every checkout.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.root).env("PATH", &self.path);
+        let is_of_xtask = |name: &OsString| {
+            name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+        };
+        for (name, _) in env::vars_os().filter(|(name, _)| is_of_xtask(name)) {
+            command.env_remove(name);
+        }
         command
     }
 
