@@ -85,7 +85,13 @@ fn to_sse(event: &RunEvent) -> Event {
         RunEvent::Output(_) => "output",
     };
     let empty = Event::default().event(kind);
-    // A snapshot's numbers run ahead of the output that is replayed after it: only output says how far a viewer has read.
-    let empty = if matches!(event, RunEvent::Output(_)) { empty.id(event.seq().to_string()) } else { empty };
+    // A snapshot's numbers run ahead of the output that is replayed after it: only output, and the end of the run, which comes
+    // after all output, say how far a viewer has read.
+    let says_how_far = match event {
+        RunEvent::Output(_) => true,
+        RunEvent::Run(run) => run.state.is_final(),
+        RunEvent::Step(_) => false,
+    };
+    let empty = if says_how_far { empty.id(event.seq().to_string()) } else { empty };
     empty.clone().json_data(event).unwrap_or(empty)
 }
