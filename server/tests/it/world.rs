@@ -86,10 +86,26 @@ impl Studio {
 
     /// One call with any body.
     pub async fn send(&self, key: Option<&str>, method: &str, path: &str, body: Option<(&str, Vec<u8>)>) -> Answered {
+        let headers: Vec<_> = key.map(|key| ("x-api-key", key)).into_iter().collect();
+        let answer = self.exchange(method, path, &headers, body).await;
+        if answer.status.as_u16() >= 400 {
+            assert_eq!(answer.headers["content-type"], "application/problem+json", "{method} {path}: {}", answer.text);
+        }
+        answer
+    }
+
+    /// One request with any headers and body; never answered with a 5xx or without a request id.
+    pub async fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<(&str, Vec<u8>)>,
+    ) -> Answered {
         let verb: Method = method.parse().expect("a method");
         let mut request = self.client.request(verb, format!("{}{path}", self.base));
-        if let Some(key) = key {
-            request = request.header("X-API-KEY", key);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         if let Some((kind, body)) = body {
             request = request.header("content-type", kind).body(body);
@@ -99,9 +115,6 @@ impl Studio {
         let text = response.text().await.expect("a text");
         assert!(status.as_u16() < 500, "{method} {path}: {status}: {text}");
         assert!(headers.contains_key("x-request-id"), "{method} {path} has no request id");
-        if status.as_u16() >= 400 {
-            assert_eq!(headers["content-type"], "application/problem+json", "{method} {path}: {text}");
-        }
         Answered { status, headers, text }
     }
 

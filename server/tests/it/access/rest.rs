@@ -1,13 +1,11 @@
-//! Every route of the OpenAPI document, asked by everybody. A route without a row here fails.
+//! Every route of the OpenAPI document. A route without a row here fails.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::{WHO, everybody, unique};
 use crate::world::{PASSWORD, Studio};
-
-/// In the order of the columns below.
-const WHO: [&str; 5] = ["nobody", "viewer", "developer", "sre", "admin"];
 
 /// What each of [`WHO`] is answered.
 const EXPECTED: &[(&str, &str, [u16; 5])] = &[
@@ -38,11 +36,7 @@ const EXPECTED: &[(&str, &str, [u16; 5])] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_asks_who_is_asking() {
-    let studio = Studio::new().await;
-    let admin = studio.sign_up(None, "admin", None).await;
-    for role in ["viewer", "developer", "sre"] {
-        studio.sign_up(Some(&admin), role, Some(role)).await;
-    }
+    let (studio, admin) = everybody().await;
     let document = studio.call(None, "GET", "/api/v1/openapi.json", None).await.json();
     let known: BTreeSet<(String, String)> =
         EXPECTED.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
@@ -116,9 +110,4 @@ fn body(method: &str, pattern: &str, who: &str) -> Option<Value> {
         ("POST", "/executions/{job_id}/control") => Some(json!({ "action": "stop" })),
         _ => None,
     }
-}
-
-fn unique() -> u32 {
-    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }

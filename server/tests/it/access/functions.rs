@@ -1,0 +1,174 @@
+//! Every server function that is compiled into the server. A function without a row here fails.
+//!
+//! The pages call them with the browser's session cookie.
+
+use std::collections::BTreeSet;
+
+// Linked for its server functions, which register themselves.
+use app as _;
+use reqwest::header::SET_COOKIE;
+use serde_json::{Value, json};
+
+use super::{WHO, everybody, unique};
+use crate::world::{Answered, PASSWORD, Studio};
+
+/// What each of [`WHO`] is answered.
+const EXPECTED: &[(&str, [u16; 5])] = &[
+    ("me", [200, 200, 200, 200, 200]),
+    ("needs_setup", [200, 200, 200, 200, 200]),
+    ("sign_up", [200, 200, 200, 200, 200]),
+    ("sign_in", [200, 200, 200, 200, 200]),
+    ("sign_out", [200, 200, 200, 200, 200]),
+    ("list_runbooks", [401, 200, 200, 200, 200]),
+    ("count_runbooks", [401, 200, 200, 200, 200]),
+    ("list_tags", [401, 200, 200, 200, 200]),
+    ("get_runbook", [401, 200, 200, 200, 200]),
+    ("get_version", [401, 200, 200, 200, 200]),
+    ("list_versions", [401, 200, 200, 200, 200]),
+    ("create_runbook", [401, 403, 200, 200, 200]),
+    ("update_runbook", [401, 403, 200, 200, 200]),
+    ("delete_runbook", [401, 403, 200, 200, 200]),
+    ("roll_back", [401, 403, 200, 200, 200]),
+    ("duplicate_runbook", [401, 403, 200, 200, 200]),
+    ("import_markdown", [401, 403, 200, 200, 200]),
+    ("get_home", [401, 200, 200, 200, 200]),
+    ("start_run", [401, 403, 200, 200, 200]),
+    ("get_run", [401, 200, 200, 200, 200]),
+    ("get_output", [401, 200, 200, 200, 200]),
+    ("list_runs", [401, 200, 200, 200, 200]),
+    // The run is the administrator's: a developer controls only their own.
+    ("control_run", [401, 403, 403, 200, 200]),
+    ("list_credentials", [401, 403, 403, 200, 200]),
+    ("create_credential", [401, 403, 403, 200, 200]),
+    ("delete_credential", [401, 403, 403, 200, 200]),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_server_function_asks_who_is_asking() {
+    let (studio, admin) = everybody().await;
+    let known: BTreeSet<String> = EXPECTED.iter().map(|(name, _)| format!("/rpc/{name}")).collect();
+    let compiled: BTreeSet<String> = leptos::server_fn::axum::server_fn_paths().map(|(path, _)| path.to_owned()).collect();
+    assert_eq!(compiled, known, "the server functions and the table differ");
+
+    let mut wrong = Vec::new();
+    for (name, expected) in EXPECTED {
+        for (who, expected) in WHO.into_iter().zip(expected) {
+            // A fresh session each time: signing out ends the one that is shown.
+            let cookie = if who == "nobody" { None } else { Some(sign_in(&studio, who).await) };
+            let body = arguments(&studio, &admin, name, who).await;
+            let answer = studio.function(cookie.as_deref(), name, body).await;
+            if answer.status != *expected {
+                wrong.push(format!("{name} by {who}: {}, not {expected}: {}", answer.status, answer.text));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_function_refuses_what_it_cannot_read() {
+    let (studio, _) = everybody().await;
+    let cookie = sign_in(&studio, "admin").await;
+    let long = "x".repeat(2 << 20);
+    for (name, body) in [
+        ("get_run", Arguments::Form(vec![("id", "not-an-id".to_owned())])),
+        ("get_run", Arguments::Form(vec![])),
+        ("get_version", Arguments::Form(vec![("id", uuid::Uuid::nil().to_string()), ("version", "-1".to_owned())])),
+        ("control_run", Arguments::Form(vec![("id", uuid::Uuid::nil().to_string()), ("action", "explode".to_owned())])),
+        ("create_runbook", Arguments::Json(json!({ "draft": 7 }))),
+        ("create_runbook", Arguments::Json(json!([]))),
+        ("import_markdown", Arguments::Form(vec![("markdown", long)])),
+    ] {
+        let answer = studio.function(Some(&cookie), name, body).await;
+        assert!((400..500).contains(&answer.status.as_u16()), "{name}: {} {}", answer.status, answer.text);
+    }
+}
+
+/// A session by the page's own function; the cookie as a browser sends it back.
+async fn sign_in(studio: &Studio, who: &str) -> String {
+    let answer = studio.function(None, "sign_in", credentials_of(who)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let cookie = answer.headers[SET_COOKIE].to_str().expect("a cookie");
+    cookie.split(';').next().expect("a name and a value").to_owned()
+}
+
+fn credentials_of(who: &str) -> Arguments {
+    form([("username", who), ("password", PASSWORD)])
+}
+
+/// Arguments in the encoding of the function; what they name was just made by the administrator.
+async fn arguments(studio: &Studio, admin: &str, name: &str, who: &str) -> Arguments {
+    let draft = || json!({ "title": "By the table", "description": "", "blocks": [] });
+    match name {
+        "sign_up" => form([("username", format!("fn-{who}-{}", unique()).as_str()), ("password", PASSWORD)]),
+        "sign_in" => credentials_of("viewer"),
+        "create_runbook" => Arguments::Json(json!({ "draft": draft() })),
+        "update_runbook" => {
+            Arguments::Json(json!({ "id": runbook(studio, admin).await, "draft": draft(), "if_match": 1 }))
+        }
+        "get_runbook" | "list_versions" | "delete_runbook" | "duplicate_runbook" | "start_run" => {
+            form([("id", runbook(studio, admin).await.as_str())])
+        }
+        "get_version" | "roll_back" => form([("id", runbook(studio, admin).await.as_str()), ("version", "1")]),
+        "import_markdown" => form([("markdown", "# Title\n\nText\n")]),
+        "get_run" => form([("id", run(studio, admin).await.0.as_str())]),
+        "get_output" => {
+            let (run, step) = run(studio, admin).await;
+            form([("id", run.as_str()), ("step", step.as_str()), ("after", "0"), ("limit", "10")])
+        }
+        "control_run" => form([("id", run(studio, admin).await.0.as_str()), ("action", "stop")]),
+        "create_credential" => {
+            let name = format!("fn-{}", unique());
+            form([("name", name.as_str()), ("kind", "api"), ("secret", "s3cret-of-the-test")])
+        }
+        "delete_credential" => {
+            let body = json!({ "name": format!("fn-{}", unique()), "type": "api", "secret": "s3cret-of-the-test" });
+            let made = studio.call(Some(admin), "POST", "/api/v1/credentials", Some(body)).await.json();
+            form([("id", made["id"].as_str().expect("an id"))])
+        }
+        _ => form([]),
+    }
+}
+
+async fn runbook(studio: &Studio, admin: &str) -> String {
+    studio.runbook(admin, json!([{ "type": "instruction", "config": { "text": "Read this" } }])).await
+}
+
+/// A run that goes on for long, and its step.
+async fn run(studio: &Studio, admin: &str) -> (String, String) {
+    let runbook = studio.runbook(admin, json!([{ "type": "timer", "config": { "duration": "1h" } }])).await;
+    let run = studio.execute(admin, &runbook).await;
+    let shown = studio.until(admin, &run, 20, |run| run["steps"][0]["status"] == "running").await;
+    (run, shown["steps"][0]["id"].as_str().expect("an id").to_owned())
+}
+
+/// What a server function is given.
+pub enum Arguments {
+    /// As a form sends it.
+    Form(Vec<(&'static str, String)>),
+    /// As the script sends a whole block tree.
+    Json(Value),
+}
+
+fn form<const N: usize>(fields: [(&'static str, &str); N]) -> Arguments {
+    Arguments::Form(fields.map(|(name, value)| (name, value.to_owned())).to_vec())
+}
+
+impl Studio {
+    /// One call of a server function as the page's script makes it; never answered with a 5xx.
+    async fn function(&self, cookie: Option<&str>, name: &str, arguments: Arguments) -> Answered {
+        let (kind, body) = match arguments {
+            Arguments::Form(fields) => {
+                let mut form = url::form_urlencoded::Serializer::new(String::new());
+                fields.iter().for_each(|(name, value)| {
+                    form.append_pair(name, value);
+                });
+                ("application/x-www-form-urlencoded", form.finish())
+            }
+            Arguments::Json(value) => ("application/json", value.to_string()),
+        };
+        let mut headers = vec![("accept", "application/json"), ("sec-fetch-site", "same-origin")];
+        headers.extend(cookie.map(|cookie| ("cookie", cookie)));
+        self.exchange("POST", &format!("/rpc/{name}"), &headers, Some((kind, body.into_bytes()))).await
+    }
+}
