@@ -223,7 +223,7 @@ impl Block {
             return self.name.clone();
         }
         let text = match &self.kind {
-            BlockKind::Instruction(block) => block.text.trim_start_matches(['#', ' ', '\n']),
+            BlockKind::Instruction(block) => return instruction::without_marks(&first_line(&block.text)),
             BlockKind::Command(block) => block.command.trim(),
             BlockKind::Api(block) => return format!("{} {}", block.method.as_str(), first_line(&block.url)),
             BlockKind::Condition(block) => return block.check.describe(),

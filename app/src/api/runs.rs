@@ -19,6 +19,8 @@ pub struct RunPage {
     pub steps: Vec<Step>,
     /// The end of what each step wrote so far (at most 64 KiB), by step.
     pub tails: Vec<(StepId, String)>,
+    /// The Markdown of its instructions as clean HTML, by ordinal.
+    pub prose: Vec<(u32, String)>,
     /// Whether the person who looks may control it.
     pub may_control: bool,
 }
@@ -109,7 +111,9 @@ pub async fn start_run(
 /// A run, its steps and the end of what each wrote.
 #[server(prefix = "/rpc", endpoint = "get_run")]
 pub async fn get_run(id: RunId) -> Result<RunPage> {
-    use domain::Permission;
+    use domain::{BlockType, Permission};
+
+    use crate::components::markdown::server::render;
 
     let actor = actor().await?;
     let runs = services()?.runs;
@@ -118,8 +122,21 @@ pub async fn get_run(id: RunId) -> Result<RunPage> {
     for step in steps.iter().filter(|step| step.last_output > 0) {
         tails.push((step.id, runs.tail(&actor, id, step).await?));
     }
+    let prose = steps.iter().filter(|step| step.kind == BlockType::Instruction).map(|step| (step.ordinal, render(&step.what)));
     let own = run.started_by_id == actor.id && actor.may(Permission::Execute);
-    Ok(RunPage { may_control: own || actor.may(Permission::ControlAny), run, steps, tails })
+    Ok(RunPage { may_control: own || actor.may(Permission::ControlAny), prose: prose.collect(), run, steps, tails })
+}
+
+/// The text of a run's instruction, with the values that were put into it, as clean HTML.
+#[server(prefix = "/rpc", endpoint = "get_instruction")]
+pub async fn get_instruction(id: RunId, ordinal: u32) -> Result<String> {
+    use domain::{BlockType, Problem};
+
+    let actor = actor().await?;
+    let (_, steps) = services()?.runs.get(&actor, id).await?;
+    let step = steps.iter().rfind(|step| step.ordinal == ordinal && step.kind == BlockType::Instruction);
+    let step = step.ok_or_else(|| Problem::new(404, "not_found", "the run has no such instruction"))?;
+    Ok(crate::components::markdown::server::render(&step.what))
 }
 
 /// What a step wrote after the piece with this number, at most `limit` pieces.

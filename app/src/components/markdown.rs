@@ -6,7 +6,8 @@ use leptos::prelude::*;
 #[component]
 pub fn Prose(
     /// The HTML.
-    html: String,
+    #[prop(into)]
+    html: Signal<String>,
 ) -> impl IntoView {
     view! { <div class="prose" inner_html=html></div> }
 }

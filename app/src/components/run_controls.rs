@@ -19,6 +19,8 @@ pub struct Watched {
     pub control: ServerAction<ControlRun>,
     /// Grows each time the person asks to see the end of the output.
     pub follow: RwSignal<u32>,
+    /// The Markdown of its instructions as clean HTML, by ordinal, as it was when the page was made.
+    pub prose: StoredValue<Vec<(u32, String)>>,
     /// Whether the person who looks may control it.
     pub may_control: bool,
 }

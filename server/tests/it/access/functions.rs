@@ -34,6 +34,7 @@ const EXPECTED: &[(&str, [u16; 5])] = &[
     ("get_home", [401, 200, 200, 200, 200]),
     ("start_run", [401, 403, 200, 200, 200]),
     ("get_run", [401, 200, 200, 200, 200]),
+    ("get_instruction", [401, 200, 200, 200, 200]),
     ("get_output", [401, 200, 200, 200, 200]),
     ("list_runs", [401, 200, 200, 200, 200]),
     // The run is the administrator's: a developer controls only their own.
@@ -103,15 +104,17 @@ async fn arguments(studio: &Studio, admin: &str, name: &str, who: &str) -> Argum
         "sign_up" => form([("username", format!("fn-{who}-{}", unique()).as_str()), ("password", PASSWORD)]),
         "sign_in" => credentials_of("viewer"),
         "create_runbook" => Arguments::Json(json!({ "draft": draft() })),
-        "update_runbook" => {
-            Arguments::Json(json!({ "id": runbook(studio, admin).await, "draft": draft(), "if_match": 1 }))
-        }
+        "update_runbook" => Arguments::Json(json!({ "id": runbook(studio, admin).await, "draft": draft(), "if_match": 1 })),
         "get_runbook" | "list_versions" | "delete_runbook" | "duplicate_runbook" | "start_run" => {
             form([("id", runbook(studio, admin).await.as_str())])
         }
         "get_version" | "roll_back" => form([("id", runbook(studio, admin).await.as_str()), ("version", "1")]),
         "import_markdown" => form([("markdown", "# Title\n\nText\n")]),
         "get_run" => form([("id", run(studio, admin).await.0.as_str())]),
+        "get_instruction" => {
+            let run = studio.execute(admin, &runbook(studio, admin).await).await;
+            form([("id", run.as_str()), ("ordinal", "0")])
+        }
         "get_output" => {
             let (run, step) = run(studio, admin).await;
             form([("id", run.as_str()), ("step", step.as_str()), ("after", "0"), ("limit", "10")])
