@@ -1,4 +1,4 @@
-//! `cargo xtask setup`: installs the build tools that are missing, and nothing when none is.
+//! `cargo xtask setup`: installs the tools for building and testing that are missing, and nothing when none is.
 
 use anyhow::Result;
 
@@ -7,6 +7,7 @@ use crate::workspace::Workspace;
 
 pub fn setup(workspace: &Workspace) -> Result<()> {
     tools::ensure(workspace)?;
-    println!("the build tools are in place");
+    tools::ensure_for_tests(workspace)?;
+    println!("the tools for building and testing are in place");
     Ok(())
 }

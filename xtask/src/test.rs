@@ -15,10 +15,11 @@ use crate::{shell, tools};
 type Step = (&'static str, fn(&Workspace) -> Result<()>);
 
 /// The two halves are never built by one cargo call: `app` would be compiled with the features of both.
-const RUST: [Step; 4] = [
+const RUST: [Step; 5] = [
     ("format", format),
     ("clippy, server half", clippy_server),
     ("clippy, browser half", clippy_browser),
+    ("test tools", tools::ensure_for_tests),
     ("Rust tests", rust_tests),
 ];
 const BROWSER: [Step; 3] = [("build tools", tools::ensure), ("build", build), ("browser tests", browser_tests)];

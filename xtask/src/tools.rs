@@ -25,6 +25,12 @@ pub fn ensure(workspace: &Workspace) -> Result<()> {
     node_modules(workspace)
 }
 
+/// Installs what only the tests need and is missing.
+pub fn ensure_for_tests(workspace: &Workspace) -> Result<()> {
+    sshd(workspace)?;
+    surreal_server(workspace)
+}
+
 /// The standard library for the browser. rust-toolchain.toml asks for it, but rustup may be told not to install by
 /// itself.
 pub fn wasm_target(workspace: &Workspace) -> Result<()> {
@@ -44,21 +50,50 @@ pub fn chromium(workspace: &Workspace) -> Result<String> {
     if let Some(browser) = find_chromium(workspace) {
         return Ok(browser);
     }
-    if !is_debian() || shell::output(Command::new("id").arg("-u")).as_deref() != Some("0") {
-        bail!(
-            "no Chromium was found: install one (Debian: `sudo apt-get install chromium`; elsewhere Google Chrome will \
-             do) or name it in the environment variable CHROMIUM"
-        );
+    apt_install(workspace, "chromium", "about 2 minutes").context(
+        "no Chromium was found: install one (Debian: `sudo apt-get install chromium`; elsewhere Google Chrome will do) or name \
+         it in the environment variable CHROMIUM",
+    )?;
+    find_chromium(workspace).context("apt-get installed chromium, but there is none on the path")
+}
+
+/// A real OpenSSH server: the tests start their own, on loopback.
+fn sshd(workspace: &Workspace) -> Result<()> {
+    if Path::new("/usr/sbin/sshd").is_file() || workspace.which("sshd").is_some() {
+        return Ok(());
     }
-    install("Chromium from Debian", "about 2 minutes", || {
+    apt_install(workspace, "openssh-server", "less than a minute")
+        .context("sshd is missing: install it (Debian and Ubuntu: `sudo apt-get install openssh-server`)")
+}
+
+/// A real SurrealDB server, which no package registry has as a program. In a target directory of its own, where the store's
+/// tests look for it.
+fn surreal_server(workspace: &Workspace) -> Result<()> {
+    let folder = workspace.target.join("surreal-server");
+    let build = || {
+        let mut cargo = workspace.command("cargo");
+        cargo.args(["build", "--quiet", "--locked", "--manifest-path", "server/store/surreal-server/Cargo.toml"]);
+        shell::run(cargo.arg("--target-dir").arg(&folder))
+    };
+    if folder.join("debug/surreal-server").is_file() {
+        return build();
+    }
+    install("a SurrealDB server for the tests", "about 5 minutes", build)
+}
+
+/// Debian's own package, where we may install it. Ubuntu's chromium is a snap, which does not run in containers.
+fn apt_install(workspace: &Workspace, package: &str, about: &str) -> Result<()> {
+    if !is_debian() || shell::output(Command::new("id").arg("-u")).as_deref() != Some("0") {
+        bail!("only on Debian and as root it is installed by itself");
+    }
+    install(&format!("{package} from Debian"), about, || {
         let apt = |words: &[&str]| {
             let mut apt = workspace.command("apt-get");
             shell::run(apt.env("DEBIAN_FRONTEND", "noninteractive").args(words))
         };
         apt(&["update"])?;
-        apt(&["install", "-y", "chromium"])
-    })?;
-    find_chromium(workspace).context("apt-get installed chromium, but there is none on the path")
+        apt(&["install", "-y", package])
+    })
 }
 
 fn prerequisites(workspace: &Workspace) -> Result<()> {
@@ -167,7 +202,6 @@ fn find_chromium(workspace: &Workspace) -> Option<String> {
         .map(|file| file.to_string_lossy().into_owned())
 }
 
-/// Ubuntu does not count: its chromium package is a snap, which does not run in containers.
 fn is_debian() -> bool {
     fs::read_to_string("/etc/os-release").is_ok_and(|text| text.lines().any(|line| line == "ID=debian"))
 }

@@ -15,6 +15,8 @@ const NAMESPACE: &str = "runbook_studio";
 const DATABASE: &str = "main";
 /// How long a server may take to answer at start.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a sign of life may take.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 
 /// The database; clones share one session.
 #[derive(Clone)]
@@ -54,10 +56,12 @@ impl Store {
     /// Asks the database for a sign of life.
     ///
     /// # Errors
-    /// It does not answer.
+    /// It does not answer within two seconds: who probes for readiness waits no longer.
     pub async fn ping(&self) -> Result<()> {
-        let _: Vec<serde_json::Value> = self.rows("answer", "counter", "RETURN 1", Variables::new()).await?;
-        Ok(())
+        let operation = "answer";
+        let answer = self.rows::<serde_json::Value>(operation, "counter", "RETURN 1", Variables::new());
+        let answered = tokio::time::timeout(SIGN_OF_LIFE, answer).await;
+        answered.map_err(|late| StoreError::Unavailable { operation, source: late.into() })?.map(|_| ())
     }
 
     pub(crate) fn database(&self) -> &Surreal<Any> {

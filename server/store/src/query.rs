@@ -19,6 +19,8 @@ use crate::{Result, Store, StoreError};
 
 /// How often a conflicting transaction is run before its conflict is an error.
 const ATTEMPTS: u32 = 40;
+/// How long a database may take to answer. A server that is gone is waited for by its client, for ever.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// What a guard throws begins with this.
 const GUARD: &str = "guard:";
 
@@ -85,7 +87,10 @@ impl Store {
     async fn attempt(&self, operation: &'static str, text: &str, variables: &Variables) -> Result<Answer> {
         let mut attempt = 1;
         loop {
-            let answer = self.database().query(text).bind(Value::Object(variables.clone())).await;
+            let query = self.database().query(text).bind(Value::Object(variables.clone()));
+            let answer = tokio::time::timeout(PATIENCE, query.into_future())
+                .await
+                .map_err(|late| StoreError::Unavailable { operation, source: late.into() })?;
             let errors: Vec<surrealdb::Error> = match answer {
                 Ok(mut results) => {
                     let errors: Vec<_> = results.take_errors().into_iter().collect();
@@ -209,11 +214,8 @@ pub fn sort_key(at: Timestamp, id: impl std::fmt::Display) -> String {
 
 /// Collects `name: value` pairs as parameters.
 macro_rules! variables {
-    ($($name:ident: $value:expr),* $(,)?) => {{
-        #[allow(unused_mut, clippy::allow_attributes, reason = "a query may have no parameters")]
-        let mut variables = $crate::query::Variables::new();
-        $(variables.insert(stringify!($name).to_owned(), ::serde_json::json!($value));)*
-        variables
-    }};
+    ($($name:ident: $value:expr),* $(,)?) => {
+        $crate::query::Variables::from_iter([$((stringify!($name).to_owned(), ::serde_json::json!($value))),*])
+    };
 }
 pub(crate) use variables;

@@ -3,4 +3,5 @@
 mod people;
 mod runbooks;
 mod runs;
+mod server;
 mod world;
