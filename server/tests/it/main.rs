@@ -2,6 +2,7 @@
 
 mod access;
 mod contract;
+mod readme;
 mod restart;
 mod secrets;
 mod world;

@@ -95,13 +95,7 @@ impl Studio {
     }
 
     /// One request with any headers and body; never answered with a 5xx or without a request id.
-    pub async fn exchange(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: Option<(&str, Vec<u8>)>,
-    ) -> Answered {
+    pub async fn exchange(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<(&str, Vec<u8>)>) -> Answered {
         let verb: Method = method.parse().expect("a method");
         let mut request = self.client.request(verb, format!("{}{path}", self.base));
         for (name, value) in headers {
