@@ -33,7 +33,14 @@ pub(crate) mod server {
         let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
         let mut unclean = String::new();
         html::push_html(&mut unclean, Parser::new_ext(markdown, options));
-        ammonia::clean(&unclean)
+        // What a task list is made of: boxes that show, and take no input.
+        let mut cleaner = ammonia::Builder::default();
+        cleaner
+            .add_tags(["input"])
+            .set_tag_attribute_value("input", "type", "checkbox")
+            .set_tag_attribute_value("input", "disabled", "");
+        cleaner.add_tag_attribute_values("input", "checked", [""]);
+        cleaner.clean(&unclean).to_string()
     }
 
     #[cfg(test)]
@@ -47,6 +54,17 @@ pub(crate) mod server {
                 assert!(!html.contains(trace), "{html}");
             }
             assert!(html.contains("<h1>Hi</h1>"), "{html}");
+        }
+
+        #[test]
+        fn task_lists_have_boxes_that_nobody_can_type_into() {
+            let html = render("- [x] done\n- [ ] open\n\n<input type=\"text\" name=\"password\" autofocus onfocus=\"x\">");
+            assert_eq!(html.matches("type=\"checkbox\"").count(), 3, "{html}");
+            assert_eq!(html.matches("disabled").count(), 3, "{html}");
+            assert_eq!(html.matches("checked").count(), 1, "{html}");
+            for trace in ["text\"", "name", "autofocus", "onfocus"] {
+                assert!(!html.contains(trace), "{html}");
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod icon;
 pub mod markdown;
 pub mod notice;
 pub mod page_head;
+pub mod pager;
 pub mod parameter_editor;
 pub mod params_form;
 pub mod pill;

@@ -41,12 +41,12 @@ fn Nav(me: Me) -> impl IntoView {
     view! {
         <nav aria-label="Main">
             <ul>
-                <li><a href="/" aria-current=current("/")><Icon icon=icondata_lu::LuHouse/>"Home"</a></li>
-                <li><a href="/runbooks" aria-current=current("/runbooks")><Icon icon=icondata_lu::LuBook/>"Runbooks"</a></li>
-                <li><a href="/history" aria-current=current("/history")><Icon icon=icondata_lu::LuHistory/>"History"</a></li>
+                <li><a href="/" aria-current=current("/")><Icon icon=icondata_lu::LuHouse/><span>"Home"</span></a></li>
+                <li><a href="/runbooks" aria-current=current("/runbooks")><Icon icon=icondata_lu::LuBook/><span>"Runbooks"</span></a></li>
+                <li><a href="/history" aria-current=current("/history")><Icon icon=icondata_lu::LuHistory/><span>"History"</span></a></li>
                 {me.may(Permission::ManageCredentials).then(|| view! {
                     <li class="group">"Manage"</li>
-                    <li><a href="/credentials" aria-current=current("/credentials")><Icon icon=icondata_lu::LuKeyRound/>"Credentials"</a></li>
+                    <li><a href="/credentials" aria-current=current("/credentials")><Icon icon=icondata_lu::LuKeyRound/><span>"Credentials"</span></a></li>
                 })}
             </ul>
         </nav>

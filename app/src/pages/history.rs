@@ -10,6 +10,7 @@ use crate::api::runs::list_runs;
 use crate::components::icon::Icon;
 use crate::components::notice::ErrorPage;
 use crate::components::page_head::PageHead;
+use crate::components::pager::Pager;
 use crate::components::pill::{RunPill, run_look};
 use crate::components::time::{When, elapsed};
 
@@ -120,13 +121,7 @@ fn List(page: Page<Run>) -> impl IntoView {
                 <tbody>{rows.collect_view()}</tbody>
             </table>
         </div>
-        {(first.is_some() || next.is_some()).then(|| view! {
-            <nav class="pager" aria-label="Pages">
-                <span class="spacer"></span>
-                {first.map(|to| view! { <a class="btn small" href=to>"Newest"</a> })}
-                {next.map(|to| view! { <a class="btn small" href=to>"Older"</a> })}
-            </nav>
-        })}
+        <Pager first=first next=next to_first="Newest" to_next="Older"/>
     }
     .into_any()
 }

@@ -17,6 +17,7 @@ use crate::components::confirm::Confirm;
 use crate::components::icon::Icon;
 use crate::components::notice::{ErrorPage, Outcome};
 use crate::components::page_head::PageHead;
+use crate::components::pager::Pager;
 use crate::components::pill::RunPill;
 use crate::components::time::When;
 use crate::use_me;
@@ -150,13 +151,7 @@ fn List(
                 <tbody>{rows.collect_view()}</tbody>
             </table>
         </div>
-        {(first.is_some() || next.is_some()).then(|| view! {
-            <nav class="pager" aria-label="Pages">
-                <span class="spacer"></span>
-                {first.map(|to| view! { <a class="btn small" href=to>"First page"</a> })}
-                {next.map(|to| view! { <a class="btn small" href=to>"Next"</a> })}
-            </nav>
-        })}
+        <Pager first=first next=next to_first="First page" to_next="Next"/>
     }
     .into_any()
 }

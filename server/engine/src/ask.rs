@@ -20,7 +20,7 @@ pub(crate) fn is_approved(step: &Step, what: &str) -> bool {
     step.answer == Some(ControlAction::Approve) && step.what == what
 }
 
-/// The question before a step runs: what, and where.
+/// The question before a step runs, and where; what would run stands in the step.
 pub(crate) fn before(step: &Step) -> String {
     let place = match step.host.as_deref() {
         Some("local") => " on this server",
@@ -28,8 +28,7 @@ pub(crate) fn before(step: &Step) -> String {
         None => "",
     };
     let again = if step.answer.is_some() { "what would run has changed since it was approved; " } else { "" };
-    let what: String = step.what.chars().take(2_000).collect();
-    format!("{again}run “{}”{place}? {what}", step.name)
+    format!("{again}run “{}”{place}?", step.name)
 }
 
 impl RunTask {

@@ -76,7 +76,7 @@ async fn guided_runs_and_confirmed_blocks_ask_first() {
         )
         .await;
     let (run, steps) = world.reaches(id, RunState::Waiting).await;
-    assert_eq!(run.error.as_deref(), Some("run “first” on this server? echo one"));
+    assert_eq!(run.error.as_deref(), Some("run “first” on this server?"));
     assert_eq!(steps[0].started_at, None);
     world.go_on(id, Some((steps[0].clone(), ControlAction::Approve))).await;
     let asking = world.step_is(id, 1, StepState::Waiting).await;
