@@ -42,6 +42,8 @@ pub struct Block {
     pub timeout: Option<Seconds>,
     /// Whether and how a failed attempt is repeated.
     pub retry: Option<Retry>,
+    /// What becomes of an attempt whose outcome nobody knows.
+    pub on_worker_loss: OnWorkerLoss,
     /// Ask a person before it runs, in every mode.
     pub confirm: bool,
     /// An expression; the block is skipped where it is false.
@@ -89,6 +91,19 @@ pub enum OnFailure {
     Stop,
     /// The run goes on; the step keeps its failure.
     Continue,
+}
+
+/// What becomes of a step whose worker, or whose connection, was lost while it ran: it may or may not have taken effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnWorkerLoss {
+    /// The run waits for a person.
+    #[default]
+    Ask,
+    /// It is tried again: only for what does no harm when it happens twice.
+    Retry,
+    /// It fails, and `on_failure` says what follows.
+    Fail,
 }
 
 /// How a failed attempt is repeated.
@@ -199,6 +214,7 @@ impl Block {
             on_failure: OnFailure::Stop,
             timeout: None,
             retry: None,
+            on_worker_loss: OnWorkerLoss::Ask,
             confirm: false,
             when: None,
         }
@@ -279,6 +295,8 @@ impl Block {
             faults.push(object.at("timeout"), "a timeout must be longer than nothing");
         }
         let retry = object.value("retry").and_then(|value| parse_retry(value, &format!("{path}.retry"), faults));
+        let losses = [("ask", OnWorkerLoss::Ask), ("retry", OnWorkerLoss::Retry), ("fail", OnWorkerLoss::Fail)];
+        let on_worker_loss = object.word("on_worker_loss", &losses, faults).unwrap_or_default();
         let confirm = object.flag("confirm", faults);
         let when = object.text("when", faults).filter(|text| !text.trim().is_empty());
 
@@ -301,7 +319,7 @@ impl Block {
             BlockType::Timer => BlockKind::Timer(TimerBlock::parse(&mut config, faults)),
         };
         config.finish(faults);
-        Some((order, Self { id, name, kind, on_failure, timeout, retry, confirm, when }))
+        Some((order, Self { id, name, kind, on_failure, timeout, retry, on_worker_loss, confirm, when }))
     }
 }
 
@@ -328,6 +346,9 @@ impl Serialize for Block {
         }
         if let Some(retry) = &self.retry {
             map.serialize_entry("retry", retry)?;
+        }
+        if self.on_worker_loss != OnWorkerLoss::Ask {
+            map.serialize_entry("on_worker_loss", &self.on_worker_loss)?;
         }
         if self.confirm {
             map.serialize_entry("confirm", &true)?;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 pub use control::{ControlAction, RunMode};
 pub use state::{Impossible, RunState};
-pub use step_state::StepState;
+pub use step_state::{ImpossibleStep, StepState};
 
 use crate::{AccountId, BlockId, BlockType, RunId, RunbookId, StepId, Timestamp};
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::block::{Check, OnFailure, OnFalse};
+use domain::block::{Check, OnFailure, OnFalse, OnWorkerLoss};
 use domain::{Block, BlockId, BlockKind};
 use leptos::prelude::*;
 
@@ -136,6 +136,11 @@ fn facts(block: &Block) -> Vec<String> {
     }
     if block.on_failure == OnFailure::Continue {
         facts.push("A failure does not end the run".to_owned());
+    }
+    match block.on_worker_loss {
+        OnWorkerLoss::Ask => {}
+        OnWorkerLoss::Retry => facts.push("Tried again when its outcome is not known".to_owned()),
+        OnWorkerLoss::Fail => facts.push("Fails when its outcome is not known".to_owned()),
     }
     if let Some(when) = &block.when {
         facts.push(format!("Only when {when}"));

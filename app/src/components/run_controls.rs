@@ -132,7 +132,11 @@ fn answers(step: &Step) -> Vec<Answer> {
     let primary = |action, label: String| Answer { action, label, primary: true };
     match (step.state, step.kind) {
         (StepState::Interrupted, _) => {
-            vec![plain(ControlAction::Skip, "Skip"), primary(ControlAction::Retry, "Retry".to_owned())]
+            vec![
+                plain(ControlAction::Done, "Mark as done"),
+                plain(ControlAction::Skip, "Skip"),
+                primary(ControlAction::Retry, "Retry".to_owned()),
+            ]
         }
         (StepState::Waiting, BlockType::Instruction) => vec![primary(ControlAction::Approve, "Done".to_owned())],
         (StepState::Waiting, BlockType::Condition) => {
@@ -141,6 +145,7 @@ fn answers(step: &Step) -> Vec<Answer> {
         // It began, and did not come out well.
         (StepState::Waiting, _) if step.started_at.is_some() => vec![
             plain(ControlAction::Reject, "Reject"),
+            plain(ControlAction::Done, "Mark as done"),
             plain(ControlAction::Skip, "Skip"),
             primary(ControlAction::Retry, "Retry".to_owned()),
         ],

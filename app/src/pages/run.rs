@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Run, RunEvent, RunId, RunMode, RunState, Timestamp};
+use domain::{ControlAction, Run, RunEvent, RunId, RunMode, RunState, Timestamp};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
@@ -81,7 +81,7 @@ fn Show(page: Shown) -> impl IntoView {
                     children=move |ordinal| view! { <StepCard watched=watched ordinal=ordinal/> }
                 />
             </section>
-            <Info run=run/>
+            <Info watched=watched run=run/>
         </div>
         {move || (!online.get()).then(|| view! {
             <div class="offline" role="status"><Icon icon=icondata_lu::LuWifiOff/>"Reconnecting…"</div>
@@ -146,7 +146,7 @@ fn Head(watched: Watched, run: Run) -> impl IntoView {
 }
 
 #[component]
-fn Info(run: Run) -> impl IntoView {
+fn Info(watched: Watched, run: Run) -> impl IntoView {
     let parameters: Vec<_> = run
         .parameters
         .iter()
@@ -161,11 +161,36 @@ fn Info(run: Run) -> impl IntoView {
                 <dt>"Started by"</dt><dd>{run.started_by}</dd>
                 {run.reason.map(|reason| view! { <dt>"Why"</dt><dd>{reason}</dd> })}
                 <dt>"Started"</dt><dd><When at=run.created_at/></dd>
-                <dt>"Mode"</dt><dd>{match run.mode { RunMode::Auto => "auto", RunMode::Guided => "guided" }}</dd>
+                <dt>"Mode"</dt><dd><Mode watched=watched/></dd>
                 <dt>"Run"</dt><dd class="mono">{run.id.to_string()}</dd>
             </dl>
             {(!parameters.is_empty()).then(|| view! { <h2>"Parameters"</h2><dl>{parameters}</dl> })}
         </aside>
+    }
+}
+
+/// Whether the run asks before it acts, and the way to change that while it goes on.
+#[component]
+fn Mode(watched: Watched) -> impl IntoView {
+    let mode = Memo::new(move |_| watched.timeline.with(|timeline| timeline.run().mode));
+    let over = Memo::new(move |_| watched.timeline.with(|timeline| timeline.run().state.is_final()));
+    let change = move || {
+        let (action, label) = match mode.get() {
+            RunMode::Auto => (ControlAction::Guided, "Ask before each step"),
+            RunMode::Guided => (ControlAction::Auto, "Go on by itself"),
+        };
+        (watched.may_control && !over.get()).then(|| {
+            view! {
+                <ActionForm action=watched.control>
+                    <input type="hidden" name="id" value=watched.id().to_string()/>
+                    <button class="btn small quiet" name="action" value=action.as_str()>{label}</button>
+                </ActionForm>
+            }
+        })
+    };
+    view! {
+        {move || match mode.get() { RunMode::Auto => "auto", RunMode::Guided => "guided" }}
+        {change}
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use domain::block::condition::Check;
-use domain::block::{Backoff, Capture, CaptureFrom, OnFailure, OnFalse, api::ApiAuth, command::GivenBy};
+use domain::block::{Backoff, Capture, CaptureFrom, OnFailure, OnFalse, OnWorkerLoss, api::ApiAuth, command::GivenBy};
 use domain::{Block, BlockKind, BlockType, Fault, Faults, Runbook, RunbookDraft};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
@@ -110,6 +110,8 @@ fields! {
     RetryBackoff => "retry.backoff",
     /// The longest wait.
     RetryMaxDelay => "retry.max_delay",
+    /// What becomes of an attempt whose outcome nobody knows.
+    OnWorkerLoss => "on_worker_loss",
     /// Markdown of an instruction.
     Text => "config.text",
     /// Wait until a person ticks it.
@@ -285,6 +287,14 @@ impl DraftBlock {
         draft.set(Field::Timeout, block.timeout.map(|timeout| timeout.to_string()).unwrap_or_default());
         draft.set_flag(Field::Confirm, block.confirm);
         draft.set(Field::When, block.when.clone().unwrap_or_default());
+        draft.set(
+            Field::OnWorkerLoss,
+            match block.on_worker_loss {
+                OnWorkerLoss::Ask => "",
+                OnWorkerLoss::Retry => "retry",
+                OnWorkerLoss::Fail => "fail",
+            },
+        );
         if let Some(retry) = &block.retry {
             draft.set(Field::RetryAttempts, retry.attempts.to_string());
             draft.set(Field::RetryDelay, retry.delay.to_string());
@@ -423,7 +433,7 @@ impl DraftBlock {
         self.put(&mut block, "id", &self.id);
         self.put(&mut block, "name", self.get(Field::Name));
         block.insert("type".to_owned(), Value::from(self.kind.as_str()));
-        for field in [Field::OnFailure, Field::Timeout, Field::When] {
+        for field in [Field::OnFailure, Field::Timeout, Field::OnWorkerLoss, Field::When] {
             self.put(&mut block, field.wire(), self.get(field));
         }
         if self.is_on(Field::Confirm) {
@@ -917,7 +927,7 @@ mod tests {
                 { "name": "t", "type": "string", "pattern": "[a-z]+", "default": "abc" }
             ],
             "blocks": [
-                { "type": "command", "on_failure": "continue", "timeout": "2m", "confirm": true, "when": "params.b",
+                { "type": "command", "on_failure": "continue", "on_worker_loss": "retry", "timeout": "2m", "confirm": true, "when": "params.b",
                   "retry": { "attempts": 3, "delay": "1s", "backoff": "exponential", "max_delay": "10s" },
                   "config": { "command": "a\nb", "host": "db-2", "interpreter": "bash -eu", "working_dir": "/tmp",
                     "env": { "A": "1", "B": " two\nlines ", "C": "\"q\"", "D": "a=b" },

@@ -29,22 +29,31 @@ pub enum ControlAction {
     Retry,
     /// Go on without the step that waits.
     Skip,
+    /// Go on as if the step had come out well: a person has seen, or seen to, its effect.
+    Done,
     /// Yes: run what was shown, or the instruction is done.
     Approve,
     /// No: the run ends here.
     Reject,
+    /// From now on, ask before each command and API call.
+    Guided,
+    /// From now on, go from step to step by itself.
+    Auto,
 }
 
 impl ControlAction {
     /// Every action with its word on the wire.
-    pub const ALL: [(&str, Self); 7] = [
+    pub const ALL: [(&str, Self); 10] = [
         ("pause", Self::Pause),
         ("resume", Self::Resume),
         ("stop", Self::Stop),
         ("retry", Self::Retry),
         ("skip", Self::Skip),
+        ("done", Self::Done),
         ("approve", Self::Approve),
         ("reject", Self::Reject),
+        ("guided", Self::Guided),
+        ("auto", Self::Auto),
     ];
 
     /// The word on the wire.
@@ -56,8 +65,11 @@ impl ControlAction {
             Self::Stop => "stop",
             Self::Retry => "retry",
             Self::Skip => "skip",
+            Self::Done => "done",
             Self::Approve => "approve",
             Self::Reject => "reject",
+            Self::Guided => "guided",
+            Self::Auto => "auto",
         }
     }
 }

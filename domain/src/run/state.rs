@@ -219,6 +219,8 @@ impl RunState {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     type Transition = fn(RunState) -> Result<RunState, Impossible>;
@@ -272,5 +274,38 @@ mod tests {
     fn a_refusal_says_why() {
         let refusal = RunState::Succeeded.pause().expect_err("a finished run");
         assert_eq!(refusal.to_string(), "a run that is succeeded cannot be paused");
+    }
+
+    /// What may be asked of a run in any order, as people and workers do it.
+    fn sequence() -> impl Strategy<Value = Vec<usize>> {
+        proptest::collection::vec(0..TRANSITIONS.len(), 0..60)
+    }
+
+    proptest! {
+        #[test]
+        fn any_sequence_keeps_the_rules(steps in sequence()) {
+            let mut state = RunState::Queued;
+            for step in steps {
+                let (name, transition) = TRANSITIONS[step];
+                let before = state;
+                let Ok(to) = transition(before) else { continue };
+                prop_assert!(!before.is_final(), "{name} led out of {before:?}");
+                // Only a worker works: what a person holds, or is asked, moves on by a person's word alone.
+                if matches!(before, RunState::Paused | RunState::Waiting | RunState::Interrupted) {
+                    prop_assert!(matches!(name, "resume" | "answer" | "stop" | "fail"), "{name} from {before:?}");
+                }
+                // Once somebody asked for its end, nothing but the end comes.
+                if before == RunState::Stopping {
+                    prop_assert!(matches!(to, RunState::Stopping | RunState::Stopped), "{name} to {to:?}");
+                }
+                // A run comes out well only from where it ran.
+                if to == RunState::Succeeded {
+                    prop_assert!(matches!(before, RunState::Running | RunState::Pausing));
+                }
+                state = to;
+            }
+            // Wherever it got to, a person can end it, or it is ending or over.
+            prop_assert!(state.stop().is_ok() || state == RunState::Stopping || state.is_final());
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Questions to a person: when a step needs one, and in which words.
 
 use domain::block::{Block, BlockKind};
-use domain::{ControlAction, RunMode, Step, StepState};
+use domain::{ControlAction, RunMode, Step};
 
 use crate::error::Halt;
 use crate::run_task::RunTask;
@@ -38,7 +38,7 @@ impl RunTask {
         let before = self.steps[index].clone();
         let was_dirty = !self.dirty.insert(index);
         let step = &mut self.steps[index];
-        step.state = StepState::Waiting;
+        step.state = step.state.ask()?;
         step.answer = None;
         step.error = Some(question.clone());
         self.rest(domain::RunState::Waiting, question).await?;

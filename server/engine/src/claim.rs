@@ -90,7 +90,7 @@ fn start(shared: &Arc<Shared>, tasks: &mut JoinSet<()>, claim: Claim) {
                 && let Ok(panic) = broken.try_into_panic()
             {
                 error!(panic = said(panic.as_ref()), "a run task panicked; its run fails");
-                run_task::fail_after_panic(&shared, &lease).await;
+                run_task::fail_by_fault(&shared, &lease).await;
             }
             drop(guard);
         }

@@ -1,5 +1,6 @@
 //! Why a run task leaves a run.
 
+use domain::run::ImpossibleStep;
 use store::StoreError;
 
 /// Why the worker lets go of a run; none of them is the fault of a step.
@@ -14,6 +15,9 @@ pub(crate) enum Halt {
     /// It goes back to whoever takes it up next.
     #[error("the run is handed back")]
     HandBack,
+    /// The engine's own fault: what it was about to write cannot follow from what is.
+    #[error("the engine took a wrong turn")]
+    WrongTurn(#[from] ImpossibleStep),
     /// The store would not answer, however often it was asked.
     #[error("the store failed")]
     Store(#[from] StoreError),

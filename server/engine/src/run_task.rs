@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use domain::plan::{Planned, lay_out};
+use domain::run::ImpossibleStep;
 use domain::{BlockType, Chunk, Run, RunEvent, RunMode, RunState, Step, StepState, Stream};
 use store::{Claim, Lease, Progress, Saved, StoreError};
 use tokio::sync::watch;
@@ -23,6 +24,9 @@ use crate::template::Context;
 /// How often the store is asked again before a run is given up, the waits doubling from the first.
 const ATTEMPTS: u32 = 9;
 const FIRST_WAIT: Duration = Duration::from_millis(50);
+
+/// The way of a step from one state to another.
+pub(crate) type Turn = fn(StepState) -> Result<StepState, ImpossibleStep>;
 
 /// A run in hand.
 pub(crate) struct RunTask {
@@ -74,11 +78,15 @@ pub(crate) async fn drive(shared: Arc<Shared>, control: Arc<Control>, claim: Cla
             error!(error = &cause as &dyn Error, "the store failed; the run is handed back when it answers again");
             hand_back(&shared, &lease).await;
         }
+        Halt::WrongTurn(cause) => {
+            error!(error = &cause as &dyn Error, "a fault of the engine ends the run");
+            fail_by_fault(&shared, &lease).await;
+        }
     }
 }
 
-/// Ends a run whose task panicked.
-pub(crate) async fn fail_after_panic(shared: &Shared, lease: &Lease) {
+/// Ends a run whose task panicked or took a wrong turn.
+pub(crate) async fn fail_by_fault(shared: &Shared, lease: &Lease) {
     let sentence = "a fault in the server ended this run; its log says more";
     let attempt = async {
         let Some(mut run) = persist(|| shared.store.run(lease.run)).await? else { return Ok(()) };
@@ -112,7 +120,7 @@ pub(crate) async fn fail_after_panic(shared: &Shared, lease: &Lease) {
         Ok::<(), StoreError>(())
     };
     if let Err(cause) = attempt.await {
-        error!(error = &cause as &dyn Error, "a run that panicked could not be failed; it is handed back");
+        error!(error = &cause as &dyn Error, "a run could not be failed; it is handed back");
         hand_back(shared, lease).await;
     }
 }
@@ -290,13 +298,13 @@ impl RunTask {
             let now = Utc::now();
             for index in self.newest.clone() {
                 match self.steps[index].state {
-                    StepState::Pending => self.skip(index, reason),
+                    StepState::Pending => self.skip(index, reason)?,
                     // A timer, a question, or what a lost worker left.
                     StepState::Running | StepState::Waiting | StepState::Interrupted => {
                         let step = &mut self.steps[index];
                         step.error =
                             step.error.take().filter(|_| step.state == StepState::Interrupted).or(Some(reason.to_owned()));
-                        step.state = StepState::Stopped;
+                        step.state = step.state.stop()?;
                         step.due_at = None;
                         step.ended_at = Some(now);
                         self.dirty.insert(index);
@@ -356,13 +364,21 @@ impl RunTask {
         }
     }
 
-    /// Marks a step as skipped.
-    pub(crate) fn skip(&mut self, index: usize, reason: &str) {
+    /// Takes a step to its next state.
+    pub(crate) fn turn(&mut self, index: usize, turn: Turn) -> Result<(), Halt> {
         let step = &mut self.steps[index];
-        step.state = StepState::Skipped;
+        step.state = turn(step.state)?;
+        self.dirty.insert(index);
+        Ok(())
+    }
+
+    /// Marks a step as skipped.
+    pub(crate) fn skip(&mut self, index: usize, reason: &str) -> Result<(), Halt> {
+        self.turn(index, StepState::skip)?;
+        let step = &mut self.steps[index];
         step.due_at = None;
         step.error = Some(reason.to_owned());
-        self.dirty.insert(index);
+        Ok(())
     }
 
     /// Adds another attempt at a step, pending.
@@ -411,11 +427,11 @@ impl RunTask {
             let step = &mut self.steps[index];
             (step.state, step.error) = match step.kind {
                 BlockType::Timer => continue,
-                BlockType::Instruction => (StepState::Succeeded, None),
+                BlockType::Instruction => (step.state.succeed()?, None),
                 _ if stopping => {
-                    (StepState::Stopped, Some("stop unconfirmed: the server was lost while this step ran".to_owned()))
+                    (step.state.stop()?, Some("stop unconfirmed: the server was lost while this step ran".to_owned()))
                 }
-                _ => (StepState::Interrupted, Some(LOST.to_owned())),
+                _ => (step.state.interrupt()?, Some(LOST.to_owned())),
             };
             step.ended_at = Some(Utc::now());
             self.dirty.insert(index);

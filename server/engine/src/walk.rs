@@ -12,7 +12,7 @@ use crate::error::Halt;
 use crate::executors::{self, Cause, Outcome, Prepared, Watch};
 use crate::output::{Output, Printed};
 use crate::plan_steps::NOT_SELECTED;
-use crate::run_task::{Commit, LOST, RunTask};
+use crate::run_task::{Commit, LOST, RunTask, Turn};
 use crate::template;
 
 /// Why a wait ended.
@@ -40,7 +40,7 @@ impl RunTask {
             let step = &self.steps[index];
             match step.state {
                 StepState::Succeeded | StepState::Skipped => {
-                    self.choose_branch(planned);
+                    self.choose_branch(planned)?;
                     at += 1;
                 }
                 StepState::Failed | StepState::Stopped => {
@@ -48,13 +48,11 @@ impl RunTask {
                         let error = step_failed(step);
                         self.end(RunState::Failed, Some(error)).await?;
                     }
-                    self.choose_branch(planned);
+                    self.choose_branch(planned)?;
                     at += 1;
                 }
                 StepState::Interrupted if step.answer == Some(ControlAction::Retry) => {
-                    let step = &mut self.steps[index];
-                    step.state = StepState::Failed;
-                    self.dirty.insert(index);
+                    self.turn(index, StepState::fail)?;
                     self.attempt_again(index);
                 }
                 StepState::Interrupted => {
@@ -76,18 +74,17 @@ impl RunTask {
         if state == StepState::Waiting {
             match (answer, &block.kind) {
                 (Some(ControlAction::Retry), _) => {
-                    self.steps[index].state = StepState::Failed;
-                    self.dirty.insert(index);
+                    self.turn(index, StepState::fail)?;
                     self.attempt_again(index);
                     return Ok(());
                 }
                 (Some(ControlAction::Approve), BlockKind::Instruction(_)) => {
-                    self.settle(index, StepState::Succeeded, None);
+                    self.settle(index, StepState::succeed, None)?;
                     return Ok(());
                 }
                 // It asked after its check; one that asks before has no result yet.
                 (Some(ControlAction::Approve), BlockKind::Condition(_)) if self.steps[index].result.is_some() => {
-                    self.settle(index, StepState::Succeeded, None);
+                    self.settle(index, StepState::succeed, None)?;
                     return Ok(());
                 }
                 (Some(ControlAction::Approve), _) => {}
@@ -138,7 +135,7 @@ impl RunTask {
         let was_dirty = !self.dirty.insert(index);
         let now = Utc::now();
         let step = &mut self.steps[index];
-        step.state = StepState::Running;
+        step.state = step.state.begin()?;
         step.started_at = step.started_at.or(Some(now));
         step.error = None;
         let first = self.pen.run.started_at.is_none();
@@ -187,15 +184,21 @@ impl RunTask {
         step.exit_code = outcome.exit_code;
         step.result = outcome.result;
         step.last_output = printed.last.max(step.last_output);
-        let error = outcome.error.map(|error| self.secrets.redactor().redact(&error).into_owned());
-        self.settle(index, outcome.state, error);
-        let (facts, missing) = capture::facts(planned.block, &self.steps[index], &printed.stdout, &printed.stderr);
+        let mut error = outcome.error.map(|error| self.secrets.redactor().redact(&error).into_owned());
+        let mut end = outcome.end;
+        let ended = Step { state: end(step.state)?, ..step.clone() };
+        let (facts, missing) = capture::facts(planned.block, &ended, &printed.stdout, &printed.stderr);
         if let Some(missing) = missing
-            && outcome.state == StepState::Succeeded
+            && ended.state == StepState::Succeeded
         {
-            let error = format!("nothing was found to capture as “{missing}”");
-            self.settle(index, StepState::Failed, Some(error));
+            error = Some(format!("nothing was found to capture as “{missing}”"));
+            end = StepState::fail;
         }
+        if ended.state == StepState::Succeeded && asks_when_false(planned.block, &ended) {
+            // It asks before it is settled: one step, one question.
+            end = StepState::ask;
+        }
+        self.settle(index, end, error)?;
         let step = &self.steps[index];
         self.context.set_step(&step.name, &facts);
         info!(step.ordinal = step.ordinal, step.attempt = step.attempt, step.state = step.state.as_str(), "step ended");
@@ -210,10 +213,6 @@ impl RunTask {
             Some(Cause::TimedOut | Cause::Asked(_)) | None => {}
         }
         let step = &self.steps[index];
-        let condition = match &planned.block.kind {
-            BlockKind::Condition(condition) => Some(condition),
-            _ => None,
-        };
         match (step.state, &planned.block.retry) {
             (StepState::Failed, Some(retry)) if step.attempt < retry.attempts => {
                 let due = Utc::now() + retry.wait_after(step.attempt).to_std();
@@ -224,18 +223,12 @@ impl RunTask {
                 let error = step_failed(step);
                 self.end(RunState::Failed, Some(error)).await?;
             }
-            (StepState::Succeeded, _)
-                if step.result == Some(false)
-                    && condition.is_some_and(|c| c.on_false == OnFalse::Pause && c.else_blocks.is_empty()) =>
-            {
-                // It asks before it is settled: one step, one question.
-                self.choose_branch(planned);
+            (StepState::Waiting, _) => {
+                self.choose_branch(planned)?;
                 self.steps[index].ended_at = None;
+                self.steps[index].error = Some(is_false(planned.block));
+                // Where a person was faster, the walk asks again.
                 self.ask(index, is_false(planned.block)).await?;
-                // A person was faster; asked again by the walk.
-                let step = &mut self.steps[index];
-                step.state = StepState::Waiting;
-                step.error = Some(is_false(planned.block));
                 self.dirty.insert(index);
             }
             _ => {}
@@ -243,14 +236,14 @@ impl RunTask {
         Ok(())
     }
 
-    fn settle(&mut self, index: usize, state: StepState, error: Option<String>) {
+    fn settle(&mut self, index: usize, end: Turn, error: Option<String>) -> Result<(), Halt> {
+        self.turn(index, end)?;
         let now = Utc::now();
         let step = &mut self.steps[index];
-        step.state = state;
         step.error = error;
         step.started_at = step.started_at.or(Some(now));
         step.ended_at = Some(now);
-        self.dirty.insert(index);
+        Ok(())
     }
 
     /// Skips what `when` rules out, with everything nested in it. An expression that cannot be read fails the step.
@@ -262,7 +255,7 @@ impl RunTask {
                 for ordinal in planned.ordinal..planned.end {
                     let index = self.newest[ordinal as usize];
                     if self.steps[index].state == StepState::Pending {
-                        self.skip(index, &format!("not wanted: {when} is false"));
+                        self.skip(index, &format!("not wanted: {when} is false"))?;
                     }
                 }
             }
@@ -277,12 +270,12 @@ impl RunTask {
     }
 
     /// Skips the branch that was not taken; both where nothing was found out.
-    fn choose_branch(&mut self, planned: &Planned<'_>) {
-        let BlockKind::Condition(_) = planned.block.kind else { return };
+    fn choose_branch(&mut self, planned: &Planned<'_>) -> Result<(), Halt> {
+        let BlockKind::Condition(_) = planned.block.kind else { return Ok(()) };
         let step = &self.steps[self.newest[planned.ordinal as usize]];
         if step.state == StepState::Skipped && step.error.as_deref() == Some(NOT_SELECTED) {
             // Blocks in it that were selected by themselves run.
-            return;
+            return Ok(());
         }
         let [nested, _] = planned.block.branches();
         let middle = planned.ordinal + 1 + count(nested);
@@ -294,9 +287,10 @@ impl RunTask {
         for ordinal in from..to {
             let index = self.newest[ordinal as usize];
             if self.steps[index].state == StepState::Pending {
-                self.skip(index, reason);
+                self.skip(index, reason)?;
             }
         }
+        Ok(())
     }
 
     /// At the end of conditions that were false: what their `on_false` says. False: look again.
@@ -316,7 +310,7 @@ impl RunTask {
                     return Ok(false);
                 }
                 (OnFalse::Pause, StepState::Waiting, Some(ControlAction::Approve)) => {
-                    self.settle(index, StepState::Succeeded, None);
+                    self.settle(index, StepState::succeed, None)?;
                 }
                 (OnFalse::Pause, StepState::Succeeded, None) => {
                     // Its other branch has run; the question is a row of its own.
@@ -324,7 +318,7 @@ impl RunTask {
                     self.steps[next].result = Some(false);
                     self.steps[next].started_at = Some(Utc::now());
                     self.ask(next, is_false(planned.block)).await?;
-                    self.steps[next].state = StepState::Waiting;
+                    self.turn(next, StepState::ask)?;
                     return Ok(false);
                 }
                 (OnFalse::Pause, StepState::Waiting, _) => {
@@ -359,14 +353,14 @@ impl RunTask {
         let due = self.steps[index].due_at.unwrap_or_else(Utc::now);
         if let Waited::Due = self.wait_until(due).await {
             self.steps[index].due_at = None;
-            self.settle(index, StepState::Succeeded, None);
+            self.settle(index, StepState::succeed, None)?;
             return Ok(());
         }
         let asked = *self.asked.borrow_and_update();
         self.pen.announce(asked);
         match self.pen.run.state {
             RunState::Stopping => {
-                self.settle(index, StepState::Stopped, Some("stopped before it was due".to_owned()));
+                self.settle(index, StepState::stop, Some("stopped before it was due".to_owned()))?;
                 self.end(RunState::Stopped, None).await
             }
             RunState::Pausing => self.hold_timer(index, due).await,
@@ -380,7 +374,7 @@ impl RunTask {
         let before = self.steps[index].clone();
         let now = Utc::now();
         let step = &mut self.steps[index];
-        step.state = StepState::Waiting;
+        step.state = step.state.ask()?;
         step.ended_at = Some(now);
         step.what = format!("Wait {} more", span(due, now));
         self.dirty.insert(index);
@@ -407,11 +401,13 @@ impl RunTask {
                 match template::holds(when, &self.context) {
                     Ok(true) => {}
                     Ok(false) => {
-                        self.skip(index, &format!("not wanted: {when} is false"));
+                        self.skip(index, &format!("not wanted: {when} is false"))?;
                         return Ok(false);
                     }
                     Err(message) => {
-                        self.settle(index, StepState::Failed, Some(format!("when: {message}")));
+                        if self.begin(index).await? {
+                            self.settle(index, StepState::fail, Some(format!("when: {message}")))?;
+                        }
                         return Ok(false);
                     }
                 }
@@ -440,7 +436,7 @@ impl RunTask {
             tokio::select! {
                 () = tokio::time::sleep(nap) => {}
                 changed = self.asked.changed() => {
-                    if changed.is_ok() && self.asked.borrow_and_update().0 != RunState::Running {
+                    if changed.is_ok() && *self.asked.borrow_and_update() != (self.pen.run.state, self.pen.run.mode) {
                         // Seen by whoever handles it.
                         self.asked.mark_changed();
                         return Waited::Disturbed;
@@ -473,6 +469,12 @@ impl Drop for Idle {
 fn step_failed(step: &Step) -> String {
     let error = step.error.as_deref().unwrap_or_else(|| step.state.as_str());
     format!("step {} “{}”: {error}", step.ordinal + 1, step.name)
+}
+
+/// Whether a condition asks a person right after it was found false: where no branch is run before that.
+fn asks_when_false(block: &Block, step: &Step) -> bool {
+    let BlockKind::Condition(condition) = &block.kind else { return false };
+    step.result == Some(false) && condition.on_false == OnFalse::Pause && condition.else_blocks.is_empty()
 }
 
 fn is_false(block: &Block) -> String {

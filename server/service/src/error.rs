@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use domain::run::Impossible;
+use domain::run::{Impossible, ImpossibleStep};
 use domain::{Faults, Permission, Problem};
 use store::StoreError;
 use vault::VaultError;
@@ -96,6 +96,12 @@ impl From<Faults> for ServiceError {
 
 impl From<Impossible> for ServiceError {
     fn from(impossible: Impossible) -> Self {
+        Self::conflict(impossible.to_string())
+    }
+}
+
+impl From<ImpossibleStep> for ServiceError {
+    fn from(impossible: ImpossibleStep) -> Self {
         Self::conflict(impossible.to_string())
     }
 }

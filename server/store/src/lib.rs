@@ -23,4 +23,4 @@ pub use connect::Store;
 pub use error::{Result, StoreError};
 pub use leases::{Claim, Lease, Progress, Saved};
 pub use runbooks::RunbookFilter;
-pub use runs::{ControlChange, RunFilter};
+pub use runs::{ControlChange, Idempotency, RunFilter, Started};

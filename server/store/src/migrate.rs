@@ -7,7 +7,7 @@ use crate::query::{Outcome, Variables, variables};
 use crate::{Result, Store, StoreError};
 
 /// Every migration, the first one first. A released one never changes: a new file is added.
-const MIGRATIONS: [&str; 1] = [include_str!("../schema/0001_initial.surql")];
+const MIGRATIONS: [&str; 2] = [include_str!("../schema/0001_initial.surql"), include_str!("../schema/0002_idempotency.surql")];
 
 /// What must be there before the first migration: their record, and the row that processes starting at once contend for.
 const RECORD: &str = "

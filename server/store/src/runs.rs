@@ -4,7 +4,7 @@ use domain::{AuditEntry, Page, Run, RunId, RunMode, RunState, RunbookId, Step, T
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::query::{from_doc, from_hex, micros, optional_time, read_optional_time, sort_key, to_doc, variables};
+use crate::query::{Outcome, from_doc, from_hex, micros, optional_time, read_optional_time, sort_key, to_doc, variables};
 use crate::runbooks::page;
 use crate::{Result, Store, StoreError, audit};
 
@@ -30,8 +30,8 @@ pub struct RunFilter {
 /// What a control changes beside the state. Error, end and mode are written as given; no mode leaves it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ControlChange {
-    /// The event number, where no worker has the run.
-    pub event: Option<u64>,
+    /// The event number that the change is based on, and the new one, where no worker has the run.
+    pub event: Option<(u64, u64)>,
     /// Steps to write.
     pub steps: Vec<Step>,
     /// Why it failed.
@@ -44,9 +44,35 @@ pub struct ControlChange {
     pub wake: bool,
 }
 
+/// Which request a run is started by, where a repetition of it must not start another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// What names the request among those of the account: no secret, at most 64 characters.
+    pub key: String,
+    /// What is asked for: the same text for the same request.
+    pub request: String,
+}
+
+/// What became of a request to start a run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Started {
+    /// It is stored.
+    New(Run),
+    /// The same request has started this run before; nothing was written.
+    Before(Run),
+    /// The key has named another request before; nothing was written.
+    OtherRequest,
+}
+
 /// The statement that writes `$steps`, from [`step_rows`], of the run `$key`.
 pub const WRITE_STEPS: &str =
     "FOR $step IN $steps { UPSERT type::record('step', [$key, $step.ordinal, $step.attempt]) SET doc = $step.doc; };";
+
+/// Refuses a repeated request, and notes a new one.
+const ONCE: &str = "
+    LET $before = (SELECT run, request FROM ONLY type::record('idempotency', [$account, $idempotency]));
+    IF $before != NONE { THROW 'guard:repeated ' + $before.request + ' ' + $before.run };
+    CREATE type::record('idempotency', [$account, $idempotency]) SET run = $key, request = $request, created_at = $created_at;";
 
 /// The columns that overrule the document; every query of runs reads these.
 pub const COLUMNS: &str = "doc, sort, sort_runbook, number, state, mode, started_at, ended_at, error, event, owner, fence";
@@ -88,9 +114,18 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub async fn start_run(&self, run: Run, steps: &[Step], sealed_parameters: Option<&[u8]>, audit: &AuditEntry) -> Result<Run> {
+    pub async fn start_run(
+        &self,
+        run: Run,
+        steps: &[Step],
+        sealed_parameters: Option<&[u8]>,
+        idempotency: Option<&Idempotency>,
+        audit: &AuditEntry,
+    ) -> Result<Started> {
+        let once = if idempotency.is_some() { ONCE } else { "" };
         let statements = format!(
-            "UPDATE counter:run SET value += 1;
+            "{once}
+             UPDATE counter:run SET value += 1;
              CREATE type::record('run', $key) SET key = $key, number = counter:run.value, runbook = $runbook, \
              started_by = $started_by, created_at = $created_at, state = $state, mode = $mode, started_at = $started_at, \
              ended_at = $ended_at, error = $error, event = $event, doc = $doc, sealed = $sealed, sort = $sort, \
@@ -118,15 +153,29 @@ impl Store {
             sort: sort,
             steps: step_rows(steps)?,
         };
+        if let Some(Idempotency { key, request }) = idempotency {
+            variables.extend(variables! { account: run.started_by_id, idempotency: key, request: request });
+        }
         audit::add(&mut variables, audit)?;
         let guard = self.starting().await;
         let outcome = self.transact("start a run", &statements, variables).await?;
         drop(guard);
-        let missing = || StoreError::Query { operation: "start a run", source: "a run has this id".into() };
-        if !outcome.is_committed() {
-            return Err(missing());
-        }
-        self.run(run.id).await?.ok_or_else(missing)
+        let failed = |why: &str| StoreError::Query { operation: "start a run", source: why.into() };
+        let before = match outcome {
+            Outcome::Committed => None,
+            Outcome::Refused(word) => {
+                let Some((request, run)) = word.strip_prefix("repeated ").and_then(|word| word.split_once(' ')) else {
+                    return Err(failed("a run has this id"));
+                };
+                if idempotency.is_none_or(|idempotency| idempotency.request != request) {
+                    return Ok(Started::OtherRequest);
+                }
+                Some(run.parse().map_err(|_| failed("the run of a repeated request has no id"))?)
+            }
+        };
+        let id = before.unwrap_or(run.id);
+        let stored = self.run(id).await?.ok_or_else(|| failed("it is not there"))?;
+        Ok(if before.is_some() { Started::Before(stored) } else { Started::New(stored) })
     }
 
     /// The run.
@@ -212,6 +261,7 @@ impl Store {
         let statements = format!(
             "LET $row = (SELECT state, mode, event, owner, wake_at FROM ONLY type::record('run', $key));
              IF $row = NONE OR $row.state != $from {{ THROW 'guard:moved' }};
+             IF $event != 0 AND $row.event != $seen {{ THROW 'guard:moved' }};
              UPDATE type::record('run', $key) SET state = $to, error = $error, ended_at = $ended_at,
                mode = IF $mode = '' {{ $row.mode }} ELSE {{ $mode }},
                event = IF $event = 0 {{ $row.event }} ELSE {{ $event }},
@@ -228,7 +278,8 @@ impl Store {
             error: change.error.as_deref().unwrap_or_default(),
             ended_at: optional_time(change.ended_at),
             mode: change.mode.map_or(Value::from(""), |mode| json!(mode)),
-            event: change.event.unwrap_or(0),
+            seen: change.event.map_or(0, |(seen, _)| seen),
+            event: change.event.map_or(0, |(_, event)| event),
             free: !to.needs_worker(),
             wake: change.wake,
             now: micros(audit.at),

@@ -139,6 +139,52 @@ async fn runs_are_started_watched_and_controlled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_block_runs_by_itself_as_a_run_of_its_own() {
+    let studio = Studio::new().await;
+    let key = studio.sign_up(None, "ann", None).await;
+    let call = async |method: &str, path: &str, body: Option<Value>| studio.call(Some(&key), method, path, body).await;
+    let say = |text: &str| json!({ "type": "command", "config": { "command": format!("echo {text}") } });
+    let runbook = studio.runbook(&key, json!([say("first"), say("second")])).await;
+    let block = call("GET", &format!("/api/v1/runbooks/{runbook}"), None).await.json()["blocks"][1]["id"].clone();
+
+    let body = json!({ "runbook_id": runbook, "block_id": block, "reason": "only this" });
+    let started = call("POST", "/api/v1/blocks/execute", Some(body)).await;
+    assert_eq!(started.status, 202, "{}", started.text);
+    let run = started.json()["job_id"].as_str().expect("an id").to_owned();
+    let ended = studio.until(&key, &run, 20, |run| run["status"] == "completed").await;
+    assert_eq!((&ended["steps"][0]["state"], &ended["steps"][1]["output"]), (&json!("skipped"), &json!("second\n")), "{ended:#}");
+
+    let unknown = call("POST", "/api/v1/blocks/execute", Some(json!({ "runbook_id": runbook, "block_id": NOBODY }))).await;
+    assert_eq!(unknown.status, 422);
+    let nowhere = call("POST", "/api/v1/blocks/execute", Some(json!({ "runbook_id": NOBODY, "block_id": block }))).await;
+    assert_eq!(nowhere.status, 404);
+    assert_eq!(call("POST", "/api/v1/blocks/execute", Some(json!({ "runbook_id": runbook }))).await.status, 422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_sent_twice_starts_one_run() {
+    let studio = Studio::new().await;
+    let key = studio.sign_up(None, "ann", None).await;
+    let runbook = studio.runbook(&key, json!([{ "type": "timer", "config": { "duration": "1h" } }])).await;
+    let path = format!("/api/v1/runbooks/{runbook}/execute");
+    let send = async |named: &str, body: Value| {
+        let headers = [("x-api-key", key.as_str()), ("idempotency-key", named)];
+        studio.exchange("POST", &path, &headers, Some(("application/json", body.to_string().into_bytes()))).await
+    };
+    let alert = json!({ "reason": "alert 7" });
+    let (one, two) = tokio::join!(send("7f3a", alert.clone()), send("7f3a", alert.clone()));
+    assert_eq!((one.status.as_u16(), two.status.as_u16()), (202, 202), "{} {}", one.text, two.text);
+    assert_eq!(one.json(), two.json());
+    assert_eq!(send("7f3a", alert.clone()).await.json(), one.json(), "later too");
+    let runs = studio.call(Some(&key), "GET", "/api/v1/executions", None).await.json();
+    assert_eq!(runs.as_array().map(Vec::len), Some(1), "{runs:#}");
+
+    assert_eq!(send("7f3a", json!({ "reason": "alert 8" })).await.status, 422, "the key stands for another request");
+    assert_ne!(send("7f3b", alert.clone()).await.json(), one.json());
+    assert_eq!(send("", alert).await.status, 422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn credentials_go_in_and_never_come_out() {
     let studio = Studio::new().await;
     let key = studio.sign_up(None, "ann", None).await;

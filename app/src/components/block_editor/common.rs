@@ -263,6 +263,8 @@ pub fn MoreSettings(
                         <SelectField state key field=Field::RetryBackoff label="The wait grows"
                             options=vec![("", "Never"), ("exponential", "Twice as long each time")]/>
                         <TextField state key field=Field::RetryMaxDelay label="Longest wait" placeholder="1m"/>
+                        <SelectField state key field=Field::OnWorkerLoss label="If its outcome is not known"
+                            options=vec![("", "Ask a person"), ("retry", "Try it again"), ("fail", "It fails")]/>
                     })}
                 </div>
             </div>

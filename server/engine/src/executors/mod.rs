@@ -10,6 +10,7 @@ mod timer;
 
 use std::sync::Arc;
 
+use crate::run_task::Turn;
 use domain::block::command::LOCAL;
 use domain::block::{Block, BlockKind};
 use domain::{RunMode, RunState, Seconds, StepId, StepState};
@@ -51,7 +52,7 @@ pub(crate) struct Scene<'a> {
 
 /// How a step ended.
 pub(crate) struct Outcome {
-    pub(crate) state: StepState,
+    pub(crate) end: Turn,
     pub(crate) exit_code: Option<i32>,
     pub(crate) result: Option<bool>,
     pub(crate) error: Option<String>,
@@ -129,26 +130,26 @@ impl Watch {
 
 impl Outcome {
     pub(crate) fn succeeded() -> Self {
-        Self { state: StepState::Succeeded, exit_code: None, result: None, error: None, cause: None }
+        Self { end: StepState::succeed, exit_code: None, result: None, error: None, cause: None }
     }
 
     pub(crate) fn failed(error: impl Into<String>) -> Self {
-        Self { state: StepState::Failed, error: Some(error.into()), ..Self::succeeded() }
+        Self { end: StepState::fail, error: Some(error.into()), ..Self::succeeded() }
     }
 
     /// Of a step that was broken off; `how` says what became of what it started.
     pub(crate) fn broken_off(cause: Cause, how: &str, timeout: Option<Seconds>) -> Self {
-        let (state, error) = match cause {
-            Cause::Stop => (StepState::Stopped, how.to_owned()),
+        let (end, error): (Turn, _) = match cause {
+            Cause::Stop => (StepState::stop, how.to_owned()),
             Cause::TimedOut => {
                 let limit = timeout.map(|timeout| timeout.to_string()).unwrap_or_default();
-                (StepState::Failed, format!("timed out after {limit}; {how}"))
+                (StepState::fail, format!("timed out after {limit}; {how}"))
             }
             Cause::Lost | Cause::Closed | Cause::Asked(_) => {
-                (StepState::Interrupted, format!("the server shut down while this step ran; {how}"))
+                (StepState::interrupt, format!("the server shut down while this step ran; {how}"))
             }
         };
-        Self { state, error: Some(error), cause: Some(cause), ..Self::succeeded() }
+        Self { end, error: Some(error), cause: Some(cause), ..Self::succeeded() }
     }
 }
 

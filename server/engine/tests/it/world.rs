@@ -127,7 +127,8 @@ impl World {
         let run = new_run(&runbook, answers, start.mode, steps.len() as u64 + 1);
         let sealed =
             start.secret.map(|secret| self.vault.seal(&run.id.to_string(), 1, &SecretString::from(secret.to_string())).unwrap());
-        let run = self.store.start_run(run, &steps, sealed.as_deref(), &audit(AuditAction::RunStarted)).await.unwrap();
+        let run = self.store.start_run(run, &steps, sealed.as_deref(), None, &audit(AuditAction::RunStarted)).await.unwrap();
+        let store::Started::New(run) = run else { panic!("{run:?}") };
         self.engine.wake();
         run.id
     }
@@ -205,8 +206,12 @@ impl World {
             }
             step
         });
-        let change =
-            ControlChange { event: Some(event + 1), steps: steps.into_iter().collect(), wake: true, ..ControlChange::default() };
+        let change = ControlChange {
+            event: Some((run.event, event + 1)),
+            steps: steps.into_iter().collect(),
+            wake: true,
+            ..ControlChange::default()
+        };
         let done = self.store.control_run(id, run.state, RunState::Running, &change, &audit(AuditAction::RunControlled)).await;
         assert!(done.unwrap());
         self.engine.wake();

@@ -3,8 +3,10 @@
 //! A run that a worker holds only has its state changed; the worker sees it and tells the watchers. A run without one (queued, paused,
 //! waiting, interrupted) is changed here altogether, its events numbered and told from here.
 
+use domain::run::ImpossibleStep;
 use domain::{
-    Actor, AuditAction, ControlAction, Faults, Permission, Run, RunEvent, RunId, RunState, Step, StepId, StepState, Timestamp,
+    Actor, AuditAction, ControlAction, Faults, Permission, Run, RunEvent, RunId, RunMode, RunState, Step, StepId, StepState,
+    Timestamp,
 };
 use serde_json::json;
 use store::ControlChange;
@@ -27,6 +29,9 @@ struct Request<'a> {
     at: Timestamp,
 }
 
+/// The way of a step from one state to another.
+type Turn = fn(StepState) -> std::result::Result<StepState, ImpossibleStep>;
+
 /// What a request makes of a run.
 #[derive(Debug)]
 struct Decision {
@@ -34,6 +39,8 @@ struct Decision {
     /// The steps that change with it, not yet numbered.
     steps: Vec<Step>,
     error: Option<String>,
+    /// Whether it asks from now on.
+    mode: Option<RunMode>,
     /// A worker has something to do now that it had not before.
     wake: bool,
 }
@@ -71,9 +78,9 @@ impl Runs {
     /// Writes a decision and tells of it; `None` where the run moved meanwhile.
     async fn apply(&self, actor: &Actor, run: Run, decision: Decision, request: &Request<'_>) -> Result<Option<Run>> {
         let held = held_by_worker(run.state);
-        let from = run.state;
+        let (from, seen) = (run.state, run.event);
         let mut steps = decision.steps;
-        let mut changed = Run { state: decision.to, ..run };
+        let mut changed = Run { state: decision.to, mode: decision.mode.unwrap_or(run.mode), ..run };
         if !held {
             for step in &mut steps {
                 changed.event += 1;
@@ -87,17 +94,18 @@ impl Runs {
         // What it waited for is over, whatever was decided.
         changed.error.clone_from(&decision.error);
         let change = ControlChange {
-            event: (!held).then_some(changed.event),
+            event: (!held).then_some((seen, changed.event)),
             steps,
             error: decision.error,
             ended_at: changed.ended_at,
-            mode: None,
+            mode: decision.mode,
             wake: decision.wake,
         };
         let detail = json!({
             "action": request.action,
             "from": from,
             "to": changed.state,
+            "mode": changed.mode,
             "step": change.steps.first().map(|step| step.id),
             "comment": request.comment,
         });
@@ -136,25 +144,40 @@ fn check_comment(comment: Option<String>) -> Result<Option<String>> {
 
 fn decide(run: &Run, steps: &[Step], request: &Request<'_>) -> Result<Decision> {
     let state = run.state;
-    let plain = |to: RunState, wake: bool| Decision { to, steps: Vec::new(), error: None, wake };
+    let plain = |to: RunState, wake: bool| Decision { to, steps: Vec::new(), error: None, mode: None, wake };
     match request.action {
         ControlAction::Pause => Ok(plain(state.pause()?, false)),
         ControlAction::Resume => Ok(plain(state.resume()?, state == RunState::Paused)),
         ControlAction::Stop => {
             let to = state.stop()?;
-            if to.is_final() { Ok(end(to, StepState::Stopped, "stopped", steps, request)) } else { Ok(plain(to, false)) }
+            if to.is_final() { end(to, StepState::stop, "stopped", steps, request) } else { Ok(plain(to, false)) }
         }
         ControlAction::Reject => {
             state.answer()?;
             asking_step(steps, request.step)?;
-            Ok(end(state.fail()?, StepState::Failed, "rejected", steps, request))
+            end(state.fail()?, StepState::fail, "rejected", steps, request)
         }
-        ControlAction::Approve | ControlAction::Retry | ControlAction::Skip => {
+        ControlAction::Guided => ask_or_not(run, RunMode::Guided),
+        ControlAction::Auto => ask_or_not(run, RunMode::Auto),
+        ControlAction::Approve | ControlAction::Retry | ControlAction::Skip | ControlAction::Done => {
             let to = state.answer()?;
             let step = answered(asking_step(steps, request.step)?, request)?;
-            Ok(Decision { to, steps: vec![step], error: None, wake: true })
+            Ok(Decision { to, steps: vec![step], error: None, mode: None, wake: true })
         }
     }
+}
+
+/// Another mode from the next step on; a question that was asked already stays.
+fn ask_or_not(run: &Run, mode: RunMode) -> Result<Decision> {
+    if run.state.is_final() {
+        return Err(ServiceError::conflict(format!("a run that is {} does nothing more", run.state.as_str())));
+    }
+    if run.mode == mode {
+        let already =
+            if mode == RunMode::Guided { "the run asks before each step already" } else { "the run goes on by itself already" };
+        return Err(ServiceError::conflict(already));
+    }
+    Ok(Decision { to: run.state, steps: Vec::new(), error: run.error.clone(), mode: Some(mode), wake: false })
 }
 
 /// The step that asks, which must be the one that is answered where that one is named.
@@ -182,7 +205,7 @@ fn answered(asking: &Step, request: &Request<'_>) -> Result<Step> {
     match (request.action, asking.state) {
         (ControlAction::Approve, StepState::Interrupted) => {
             return Err(ServiceError::conflict(
-                "nobody knows how this step ended, so it cannot be approved: retry it, skip it or stop the run",
+                "nobody knows how this step ended, so it cannot be approved: retry it, mark it as done, skip it or stop the run",
             ));
         }
         (ControlAction::Retry, StepState::Waiting) if asking.started_at.is_none() => {
@@ -190,8 +213,18 @@ fn answered(asking: &Step, request: &Request<'_>) -> Result<Step> {
                 "this step was not tried yet, so it cannot be retried: approve it, skip it or stop the run",
             ));
         }
+        (ControlAction::Done, StepState::Waiting) if asking.started_at.is_none() => {
+            return Err(ServiceError::conflict(
+                "this step was not tried yet, so it cannot be marked as done: approve it, skip it or stop the run",
+            ));
+        }
+        (ControlAction::Done, _) => {
+            step.state = step.state.succeed()?;
+            step.ended_at = Some(request.at);
+            step.error = Some(said("marked as done", request));
+        }
         (ControlAction::Skip, _) => {
-            step.state = StepState::Skipped;
+            step.state = step.state.skip()?;
             step.ended_at = Some(request.at);
             step.error = Some(said("skipped", request));
         }
@@ -201,18 +234,18 @@ fn answered(asking: &Step, request: &Request<'_>) -> Result<Step> {
 }
 
 /// The end of a run that no worker holds: the step that asked ends as given, the ones that never began are skipped.
-fn end(to: RunState, asked: StepState, verb: &str, steps: &[Step], request: &Request<'_>) -> Decision {
+fn end(to: RunState, asked: Turn, verb: &str, steps: &[Step], request: &Request<'_>) -> Result<Decision> {
     let error = said(verb, request);
     let mut changed = Vec::new();
     for step in steps.iter().filter(|step| asks(step)) {
         let error = Some(error.clone());
         let answer = Some(request.action);
-        changed.push(Step { state: asked, ended_at: Some(request.at), error, answer, ..step.clone() });
+        changed.push(Step { state: asked(step.state)?, ended_at: Some(request.at), error, answer, ..step.clone() });
     }
     for step in steps.iter().filter(|step| step.state == StepState::Pending) {
-        changed.push(Step { state: StepState::Skipped, ..step.clone() });
+        changed.push(Step { state: step.state.skip()?, ..step.clone() });
     }
-    Decision { to, steps: changed, error: Some(error), wake: false }
+    Ok(Decision { to, steps: changed, error: Some(error), mode: None, wake: false })
 }
 
 /// `rejected by ann: wrong host`

@@ -5,6 +5,8 @@ use domain::{Actor, AuditAction, Faults, Parameter, Permission, Run, RunId, RunM
 use engine::plan_steps::initial_steps;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use store::{Idempotency, Started};
 
 use super::Runs;
 use crate::authorise::authorise;
@@ -31,6 +33,8 @@ pub struct StartRun {
     pub mode: RunMode,
     /// Why.
     pub reason: Option<String>,
+    /// Names the request: the same one with the same key starts no second run.
+    pub idempotency_key: Option<String>,
 }
 
 impl Runs {
@@ -45,6 +49,7 @@ impl Runs {
             return Err(ServiceError::conflict("this runbook has no blocks to run"));
         }
         let reason = check_reason(options.reason)?;
+        let idempotency_key = check_key(options.idempotency_key)?;
         let answers = parameter::resolve(&runbook.parameters, &options.parameters)?;
         let selected =
             select(&lay_out(&runbook.blocks), &options.selection).map_err(|id| unknown_block(&options.selection, id))?;
@@ -55,6 +60,10 @@ impl Runs {
         let id = RunId::new();
         let steps = initial_steps(&runbook.blocks, &selected);
         let (shown, secrets) = mask(&runbook.parameters, answers);
+        let idempotency = idempotency_key.map(|key| {
+            let request = json!([runbook.id, options.version, format!("{:?}", options.selection), shown, options.mode, reason]);
+            Idempotency { key: fingerprint(&key), request: fingerprint(&request.to_string()) }
+        });
         let sealed = self.seal(id, &secrets)?;
         let run = Run {
             id,
@@ -84,8 +93,15 @@ impl Runs {
             "reason": run.reason,
         });
         let entry = audit::by(actor, AuditAction::RunStarted, "run", id, detail);
-        let run = self.store.start_run(run, &steps, sealed.as_deref(), &entry).await?;
-        metrics::counter!("runs_started_total").increment(1);
+        let run = match self.store.start_run(run, &steps, sealed.as_deref(), idempotency.as_ref(), &entry).await? {
+            Started::New(run) => run,
+            Started::Before(run) => return Ok(run),
+            Started::OtherRequest => {
+                return Err(
+                    Faults::one("Idempotency-Key", "this key was sent with another request before; choose a new one").into()
+                );
+            }
+        };
         tracing::info!(run.id = %run.id, run.number, runbook.id = %run.runbook_id, runbook.version = run.version, "run queued");
         self.engine.wake();
         Ok(run)
@@ -117,6 +133,18 @@ fn check_reason(reason: Option<String>) -> Result<Option<String>> {
         return Err(Faults::one("$.reason", format!("a reason has at most {MAX_REASON} characters")).into());
     }
     Ok(reason)
+}
+
+fn check_key(key: Option<String>) -> Result<Option<String>> {
+    if key.as_ref().is_some_and(|key| !(1..=255).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic())) {
+        return Err(Faults::one("Idempotency-Key", "a key is 1 to 255 visible ASCII characters, such as a UUID").into());
+    }
+    Ok(key)
+}
+
+/// SHA-256 as hexadecimal digits.
+fn fingerprint(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unknown_block(selection: &Selection, id: domain::BlockId) -> ServiceError {

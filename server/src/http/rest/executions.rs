@@ -40,6 +40,25 @@ pub struct ExecuteBody {
     reason: Option<String>,
 }
 
+/// Which block of which runbook to run, and how.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExecuteBlockBody {
+    runbook_id: RunbookId,
+    block_id: BlockId,
+    /// The version; the latest where none is named.
+    version: Option<u32>,
+    /// Answers to the runbook's parameters.
+    #[schema(value_type = Option<Object>)]
+    parameters: Option<Map<String, Value>>,
+    mode: Option<RunMode>,
+    /// Why, for those who read the history.
+    reason: Option<String>,
+}
+
+/// A run was started, and where it is.
+type Accepted = (StatusCode, [(HeaderName, String); 1], Json<Started>);
+
 /// The run that was started.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Started {
@@ -79,20 +98,45 @@ pub struct ListQuery {
     cursor: Option<String>,
 }
 
-/// Start a run.
-#[utoipa::path(post, path = "/runbooks/{id}/execute", tag = "executions", params(("id" = RunbookId, Path)), request_body = Option<ExecuteBody>,
+/// Start a run. The same request with the same `Idempotency-Key` starts no second one: it is answered with the first.
+#[utoipa::path(post, path = "/runbooks/{id}/execute", tag = "executions",
+    params(("id" = RunbookId, Path), ("Idempotency-Key" = Option<String>, Header, description = "Names the request; a UUID will do")), request_body = Option<ExecuteBody>,
     responses((status = 202, body = Started), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
         (status = 404, body = ProblemBody), (status = 422, body = ProblemBody)))]
 pub async fn execute(
     State(state): State<AppState>,
     asking: Asking,
     Path(id): Path<RunbookId>,
+    headers: HeaderMap,
     PerhapsJson(body): PerhapsJson<ExecuteBody>,
-) -> Answer<(StatusCode, [(HeaderName, String); 1], Json<Started>)> {
-    let options = start_run(body)?;
+) -> Answer<Accepted> {
+    let options = StartRun { idempotency_key: idempotency_key(&headers), ..start_run(body)? };
     let run = state.services.runs.start(&asking.actor, id, options).await?;
-    let address = format!("/api/v1/executions/{}", run.id);
-    Ok((StatusCode::ACCEPTED, [(LOCATION, address)], Json(Started { job_id: run.id })))
+    Ok(accepted(run.id))
+}
+
+/// Run one block of a runbook, with what is nested in it; a run like any other.
+#[utoipa::path(post, path = "/blocks/execute", tag = "executions",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Names the request; a UUID will do")), request_body = ExecuteBlockBody,
+    responses((status = 202, body = Started), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody), (status = 422, body = ProblemBody)))]
+pub async fn execute_block(
+    State(state): State<AppState>,
+    asking: Asking,
+    headers: HeaderMap,
+    Body(body): Body<ExecuteBlockBody>,
+) -> Answer<Accepted> {
+    check_remark("$.reason", body.reason.as_deref())?;
+    let options = StartRun {
+        version: body.version,
+        selection: Selection::Only(vec![body.block_id]),
+        parameters: body.parameters.unwrap_or_default(),
+        mode: body.mode.unwrap_or_default(),
+        reason: body.reason,
+        idempotency_key: idempotency_key(&headers),
+    };
+    let run = state.services.runs.start(&asking.actor, body.runbook_id, options).await?;
+    Ok(accepted(run.id))
 }
 
 /// Runs, newest first.
@@ -161,7 +205,17 @@ fn start_run(body: ExecuteBody) -> Result<StartRun, Faults> {
         parameters: body.parameters.unwrap_or_default(),
         mode: body.mode.unwrap_or_default(),
         reason: body.reason,
+        idempotency_key: None,
     })
+}
+
+/// A value that is no text is passed on as one that is refused.
+fn idempotency_key(headers: &HeaderMap) -> Option<String> {
+    headers.get("idempotency-key").map(|value| value.to_str().unwrap_or_default().to_owned())
+}
+
+fn accepted(run: RunId) -> Accepted {
+    (StatusCode::ACCEPTED, [(LOCATION, format!("/api/v1/executions/{run}"))], Json(Started { job_id: run }))
 }
 
 fn check_remark(path: &str, text: Option<&str>) -> Result<(), Faults> {

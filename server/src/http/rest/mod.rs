@@ -26,6 +26,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(runbooks::version))
         .routes(routes!(runbooks::roll_back))
         .routes(routes!(executions::execute))
+        .routes(routes!(executions::execute_block))
         .routes(routes!(executions::list))
         .routes(routes!(executions::read))
         .routes(routes!(executions::control))

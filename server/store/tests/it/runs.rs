@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
-use domain::{AuditAction, Chunk, RunId, RunState, Stream};
-use store::{ControlChange, Progress, RunFilter, Saved};
+use domain::{AuditAction, Chunk, Run, RunId, RunState, Step, Stream};
+use store::{ControlChange, Idempotency, Progress, RunFilter, Saved, Started, Store};
 
 use crate::world::{at, audit, disk, memory, run, runbook, step};
 
@@ -13,7 +13,7 @@ async fn eight_workers_claim_each_of_fifty_runs_once() {
     let book = runbook("Book", 0);
     store.create_runbook(&book, &[], &entry).await.unwrap();
     for n in 0..50 {
-        let started = store.start_run(run(&book, n), &[step(0, 1)], None, &entry).await.unwrap();
+        let started = start(&store, run(&book, n), &[step(0, 1)], None).await;
         assert_eq!(started.number, u64::try_from(n).unwrap() + 1);
     }
     let mut tasks = tokio::task::JoinSet::new();
@@ -52,7 +52,7 @@ async fn progress_is_refused_after_a_control_and_after_the_lease() {
     let book = runbook("Book", 0);
     store.create_runbook(&book, &[], &entry).await.unwrap();
     let steps = [step(0, 1), step(1, 1)];
-    let started = store.start_run(run(&book, 0), &steps, Some(b"sealed"), &entry).await.unwrap();
+    let started = start(&store, run(&book, 0), &steps, Some(b"sealed")).await;
     assert_eq!(store.sealed_parameters(started.id).await.unwrap().as_deref(), Some(&b"sealed"[..]));
     assert_eq!(store.steps(started.id).await.unwrap(), steps);
     let claim = store.claim_runs("w", at(1), at(15), 9).await.unwrap().remove(0);
@@ -78,7 +78,9 @@ async fn progress_is_refused_after_a_control_and_after_the_lease() {
     assert_eq!(store.save_progress(&claim.lease, &hold).await.unwrap(), Saved::Written);
     assert_eq!(store.save_progress(&claim.lease, &hold).await.unwrap(), Saved::Lost);
     assert!(store.claim_runs("v", at(99), at(120), 9).await.unwrap().is_empty());
-    let wake = ControlChange { event: Some(6), wake: true, ..ControlChange::default() };
+    let stale = ControlChange { event: Some((4, 6)), wake: true, ..ControlChange::default() };
+    assert!(!store.control_run(run.id, RunState::Paused, RunState::Running, &stale, &entry).await.unwrap(), "it moved since");
+    let wake = ControlChange { event: Some((5, 6)), ..stale };
     assert!(store.control_run(run.id, RunState::Paused, RunState::Running, &wake, &entry).await.unwrap());
     let next = store.claim_runs("v", at(99), at(120), 9).await.unwrap().remove(0);
     assert!(!next.taken_over && next.run.event == 6 && next.lease.fence == 2);
@@ -92,7 +94,7 @@ async fn output_comes_back_in_order_and_by_its_tail() {
     let entry = audit(AuditAction::RunStarted);
     let book = runbook("Book", 0);
     store.create_runbook(&book, &[], &entry).await.unwrap();
-    let run = store.start_run(run(&book, 0), &[], None, &entry).await.unwrap();
+    let run = start(&store, run(&book, 0), &[], None).await;
     let lease = store.claim_runs("w", at(1), at(15), 9).await.unwrap().remove(0).lease;
     let chunk = |seq| Chunk { ordinal: 0, attempt: 1, seq, stream: Stream::Stdout, text: format!("{seq:04}") };
     let chunks: Vec<Chunk> = (1..=300).map(chunk).collect();
@@ -105,4 +107,40 @@ async fn output_comes_back_in_order_and_by_its_tail() {
     assert!(store.output(run.id, 0, 2, 0, 9).await.unwrap().is_empty());
     let stale = store::Lease { fence: 9, ..lease };
     assert!(!store.append_output(&stale, &chunks).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_repeated_request_starts_one_run_whoever_asks_at_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = disk(&dir).await;
+    let book = runbook("Book", 0);
+    store.create_runbook(&book, &[], &audit(AuditAction::RunbookCreated)).await.unwrap();
+    let first = run(&book, 0);
+    let (account, other) = (first.started_by_id, run(&book, 0).started_by_id);
+    let request = |key: &str, request: &str| Idempotency { key: key.into(), request: request.into() };
+    let ask = async |account, once: Idempotency| {
+        let asked = Run { started_by_id: account, ..run(&book, 0) };
+        store.start_run(asked, &[step(0, 1)], None, Some(&once), &audit(AuditAction::RunStarted)).await.unwrap()
+    };
+
+    let (one, two, three) =
+        tokio::join!(ask(account, request("k", "r")), ask(account, request("k", "r")), ask(account, request("k", "r")));
+    let id = |started: &Started| match started {
+        Started::New(run) | Started::Before(run) => run.id,
+        Started::OtherRequest => panic!("it is the same request"),
+    };
+    assert_eq!([id(&two), id(&three)], [id(&one); 2]);
+    let new = [&one, &two, &three].into_iter().filter(|started| matches!(started, Started::New(_))).count();
+    assert_eq!((new, store.list_runs(&RunFilter { limit: 9, ..RunFilter::default() }).await.unwrap().items.len()), (1, 1));
+
+    assert_eq!(ask(account, request("k", "another")).await, Started::OtherRequest);
+    assert!(matches!(ask(account, request("l", "r")).await, Started::New(_)), "another key");
+    assert!(matches!(ask(other, request("k", "r")).await, Started::New(_)), "somebody else's key");
+}
+
+async fn start(store: &Store, run: Run, steps: &[Step], sealed: Option<&[u8]>) -> Run {
+    match store.start_run(run, steps, sealed, None, &audit(AuditAction::RunStarted)).await.expect("an answer") {
+        Started::New(run) => run,
+        other => panic!("{other:?}"),
+    }
 }

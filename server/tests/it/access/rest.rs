@@ -23,6 +23,7 @@ const EXPECTED: &[(&str, &str, [u16; 5])] = &[
     ("GET", "/runbooks/{id}/versions/{n}", [401, 200, 200, 200, 200]),
     ("POST", "/runbooks/{id}/versions/{n}/rollback", [401, 403, 200, 200, 200]),
     ("POST", "/runbooks/{id}/execute", [401, 403, 202, 202, 202]),
+    ("POST", "/blocks/execute", [401, 403, 202, 202, 202]),
     ("GET", "/executions", [401, 200, 200, 200, 200]),
     ("GET", "/executions/{job_id}", [401, 200, 200, 200, 200]),
     // The run is the administrator's: a developer controls only their own.
@@ -48,7 +49,7 @@ async fn every_route_asks_who_is_asking() {
             // A fresh key each time: logging out ends the one that is shown.
             let key = if who == "nobody" { None } else { Some(log_in(&studio, who).await) };
             let path = format!("/api/v1{}", fill(&studio, &admin, method, pattern).await);
-            let status = studio.status(key.as_deref(), method, &path, body(method, pattern, who)).await;
+            let status = studio.status(key.as_deref(), method, &path, body(&studio, &admin, method, pattern, who).await).await;
             if status != *expected {
                 wrong.push(format!("{method} {pattern} by {who}: {status}, not {expected}"));
             }
@@ -98,7 +99,7 @@ async fn fill(studio: &Studio, admin: &str, method: &str, pattern: &str) -> Stri
     pattern.to_owned()
 }
 
-fn body(method: &str, pattern: &str, who: &str) -> Option<Value> {
+async fn body(studio: &Studio, admin: &str, method: &str, pattern: &str, who: &str) -> Option<Value> {
     match (method, pattern) {
         ("POST", "/users/signup") => Some(json!({ "username": format!("new-{who}-{}", unique()), "password": PASSWORD })),
         ("POST", "/users/login") => Some(json!({ "username": "viewer", "password": PASSWORD })),
@@ -106,6 +107,11 @@ fn body(method: &str, pattern: &str, who: &str) -> Option<Value> {
         ("POST", "/runbooks/import") => Some(json!({ "markdown": "# Title\n\nText\n" })),
         ("POST", "/credentials") => {
             Some(json!({ "name": format!("n{}", unique()), "type": "ssh", "secret": "s3cret-of-the-test" }))
+        }
+        ("POST", "/blocks/execute") => {
+            let runbook = studio.runbook(admin, json!([{ "type": "timer", "config": { "duration": "1s" } }])).await;
+            let shown = studio.call(Some(admin), "GET", &format!("/api/v1/runbooks/{runbook}"), None).await.json();
+            Some(json!({ "runbook_id": runbook, "block_id": shown["blocks"][0]["id"] }))
         }
         ("POST", "/executions/{job_id}/control") => Some(json!({ "action": "stop" })),
         _ => None,

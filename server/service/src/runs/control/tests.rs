@@ -64,7 +64,7 @@ fn every_action_in_every_state_is_done_or_refused_with_the_reason() {
         for (name, action) in ControlAction::ALL {
             let asking = if state == RunState::Interrupted { StepState::Interrupted } else { StepState::Waiting };
             match decide(&run(state), &[step(0, asking)], &ask(action)) {
-                Ok(decision) => assert_ne!(decision.to, state, "{name} of {state:?}"),
+                Ok(decision) => assert!(decision.to != state || decision.mode.is_some(), "{name} of {state:?}"),
                 Err(ServiceError::Conflict { why }) => assert!(!why.is_empty(), "{name} of {state:?}"),
                 Err(other) => panic!("{name} of {state:?}: {other:?}"),
             }
@@ -101,6 +101,27 @@ fn the_answer_is_left_for_the_worker_and_a_skipped_step_is_skipped() {
     assert_eq!(approved.steps[0].state, StepState::Waiting);
     let skipped = decide(&run(RunState::Waiting), &steps, &ask(ControlAction::Skip)).expect("a waiting run");
     assert_eq!(skipped.steps[0].state, StepState::Skipped);
+}
+
+#[test]
+fn a_person_may_say_that_a_step_is_done_but_not_one_that_was_never_tried() {
+    let lost = [step(0, StepState::Interrupted)];
+    let request = Request { comment: Some("the row is there"), ..ask(ControlAction::Done) };
+    let done = decide(&run(RunState::Interrupted), &lost, &request).expect("an interrupted run");
+    assert_eq!((done.to, done.wake, done.steps[0].state), (RunState::Running, true, StepState::Succeeded));
+    assert_eq!(done.steps[0].error.as_deref(), Some("marked as done by ann: the row is there"));
+    let untried = [step(0, StepState::Waiting)];
+    assert!(why(decide(&run(RunState::Waiting), &untried, &ask(ControlAction::Done))).contains("not tried yet"));
+}
+
+#[test]
+fn a_run_can_be_told_to_ask_or_not_to_ask_until_it_is_over() {
+    let waiting = Run { error: Some("run it?".to_owned()), mode: RunMode::Guided, ..run(RunState::Waiting) };
+    let decision = decide(&waiting, &[step(0, StepState::Waiting)], &ask(ControlAction::Auto)).expect("a waiting run");
+    assert_eq!((decision.to, decision.mode), (RunState::Waiting, Some(RunMode::Auto)));
+    assert_eq!(decision.error.as_deref(), Some("run it?"), "what it asked already stays");
+    assert!(why(decide(&waiting, &[], &ask(ControlAction::Guided))).contains("already"));
+    assert!(why(decide(&run(RunState::Failed), &[], &ask(ControlAction::Guided))).contains("nothing more"));
 }
 
 #[test]
