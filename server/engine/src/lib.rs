@@ -17,6 +17,8 @@ mod output;
 pub mod plan_steps;
 mod run_task;
 mod secrets;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the command executor takes it up next"))]
+mod ssh;
 mod template;
 mod walk;
 
