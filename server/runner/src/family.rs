@@ -1,10 +1,11 @@
 //! Which processes belong to a step, and which only look like it.
 //!
 //! A process belongs when it is in the step's process group, carries the step's marker in its
-//! environment (so one that called `setsid` or forked twice does), descends from one that
-//! belongs, or was seen to belong before. A process that wiped its environment, left the group
-//! and lost its parent before the first look is beyond this; so is one of another user that
-//! left the group, whose environment may not be read.
+//! environment (so one that called `setsid` or forked twice does), carries the step's tag among
+//! its resource limits (so one that also wiped its environment does; see
+//! [`children`](crate::children)), descends from one that belongs, or was seen to belong before.
+//! Only a process that left the group, wiped its environment, lost its parent and set a resource
+//! limit nobody uses is beyond this.
 //!
 //! A process group's number may be given again once the group is empty. It is trusted only while
 //! its leader is the one that was started, or, the leader gone, for processes of the same
@@ -13,19 +14,21 @@
 use std::collections::{HashMap, HashSet};
 
 use nix::{sys::signal::killpg, unistd::Pid};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     STEP_VARIABLE,
-    proc_table::{ProcEntry, boot_id, entry, env_of, table},
+    proc_table::{ProcEntry, boot_id, entry, env_of, table, tag_of},
 };
 
 /// What finds a process and everything it started again: plain data, to be stored. Numbers of
 /// another boot of the machine name nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessIdentity {
     /// The step's marker.
     pub step: String,
-    /// The process id, which is also the process group.
+    /// The process id, which is also the process group. 0 when the runner ended before it could
+    /// note it.
     pub pid: u32,
     /// The session, from `/proc`.
     pub session: Option<u32>,
@@ -33,11 +36,13 @@ pub struct ProcessIdentity {
     pub start_ticks: Option<u64>,
     /// The machine's boot id.
     pub boot_id: Option<String>,
+    /// A number among the resource limits of every process of the step.
+    pub tag: Option<u64>,
 }
 
 impl ProcessIdentity {
     /// Of a child that was not reaped yet, so that its entry is certainly its own.
-    pub(crate) fn of_child(step: String, pid: u32) -> Self {
+    pub(crate) fn of_child(step: String, pid: u32, tag: Option<u64>) -> Self {
         let entry = entry(pid);
         Self {
             step,
@@ -45,7 +50,13 @@ impl ProcessIdentity {
             session: entry.as_ref().map(|entry| entry.session),
             start_ticks: entry.map(|entry| entry.start_ticks),
             boot_id: boot_id(),
+            tag,
         }
+    }
+
+    /// Of a step whose process was never noted: its marker is all there is.
+    pub(crate) fn unnoted(step: String) -> Self {
+        Self { step, pid: 0, session: None, start_ticks: None, boot_id: None, tag: None }
     }
 
     /// Whether the machine was started anew since.
@@ -91,7 +102,7 @@ impl Family {
         for _ in 0..2 {
             match table() {
                 Ok(table) => {
-                    let members = self.members(&table, |pid| env_of(pid, STEP_VARIABLE));
+                    let members = self.members(&table, |pid| env_of(pid, STEP_VARIABLE), tag_of);
                     if !members.is_empty() {
                         return Sighting { members, complete: true };
                     }
@@ -115,7 +126,12 @@ impl Family {
         self.identity.pid > 1
     }
 
-    fn members(&mut self, table: &[ProcEntry], marker_of: impl Fn(u32) -> Option<Vec<u8>>) -> Vec<Member> {
+    fn members(
+        &mut self,
+        table: &[ProcEntry],
+        marker_of: impl Fn(u32) -> Option<Vec<u8>>,
+        tag_of: impl Fn(u32) -> Option<u64>,
+    ) -> Vec<Member> {
         let step = self.identity.step.as_bytes();
         let leader = table.iter().find(|entry| entry.pid == self.identity.pid);
         let group_is_ours = match (leader, self.identity.start_ticks) {
@@ -139,7 +155,10 @@ impl Family {
             if in_group(entry, marker.as_deref()) {
                 grouped.insert(entry.pid);
                 found.insert(entry.pid);
-            } else if marker.as_deref() == Some(step) || self.known.get(&entry.pid) == Some(&entry.start_ticks) {
+            } else if marker.as_deref() == Some(step)
+                || self.known.get(&entry.pid) == Some(&entry.start_ticks)
+                || (self.identity.tag.is_some() && tag_of(entry.pid) == self.identity.tag)
+            {
                 found.insert(entry.pid);
             }
         }
@@ -183,6 +202,7 @@ mod tests {
             session: Some(50),
             start_ticks: Some(u64::from(LEADER)),
             boot_id: None,
+            tag: Some(77),
         })
     }
 
@@ -191,12 +211,16 @@ mod tests {
             let found = markers.iter().find(|(marked, _)| *marked == pid);
             found.map(|(_, marker)| marker.as_bytes().to_vec())
         };
-        let found: Vec<u32> = family.members(table, marker_of).into_iter().map(|member| member.pid).collect();
+        let found: Vec<u32> = family
+            .members(table, marker_of, |pid| (pid == 4_000_107).then_some(77))
+            .into_iter()
+            .map(|member| member.pid)
+            .collect();
         assert_eq!(found, expected);
     }
 
     #[test]
-    fn group_marker_and_descent_make_a_member() {
+    fn group_marker_tag_and_descent_make_a_member() {
         let table = [
             process(LEADER, 2, LEADER, 50),
             process(4_000_103, 4_000_102, 4_000_103, 4_000_103), // grandchild, wiped and gone
@@ -205,9 +229,10 @@ mod tests {
             process(4_000_104, 1, 4_000_104, 4_000_104),      // marked orphan
             process(4_000_105, 1, 4_000_105, 4_000_105),      // another step's
             process(4_000_106, 1, 4_000_106, 4_000_106),      // nobody's
+            process(4_000_107, 1, 4_000_107, 4_000_107),      // wiped orphan, still tagged
         ];
         let markers = [(4_000_104, "mine"), (4_000_105, "mine-too")];
-        let expected = [LEADER, 4_000_103, 4_000_101, 4_000_102, 4_000_104];
+        let expected = [LEADER, 4_000_103, 4_000_101, 4_000_102, 4_000_104, 4_000_107];
         check(&mut family(), &table, &markers, &expected);
     }
 

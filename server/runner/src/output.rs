@@ -15,7 +15,7 @@ use crate::Exit;
 /// The most bytes in one [`OutputPiece`].
 pub const MAX_PIECE_BYTES: usize = 64 * 1024;
 
-/// How many pieces wait for the reader before the process is held back by its pipe.
+/// How many pieces wait in the channel of a [`RunningProcess`](crate::RunningProcess).
 pub const QUEUED_PIECES: usize = 16;
 
 /// How long the pipes may stay silent, all together, after the main process ended: whoever
@@ -43,6 +43,9 @@ pub struct OutputPiece {
     pub stream: Stream,
     /// At least one and at most [`MAX_PIECE_BYTES`] bytes, cut anywhere.
     pub bytes: Bytes,
+    /// How many bytes, of both streams, were printed before this piece and not kept, because
+    /// there was too much while nobody read. Zero as a rule.
+    pub dropped_before: u64,
 }
 
 /// Reads `pipe` to its end. With nobody listening the output is read on and dropped, so that the
@@ -82,7 +85,7 @@ pub(crate) async fn read_pipe(
         };
         if listening {
             let bytes = Bytes::copy_from_slice(&buffer[..count]);
-            listening = pieces.send(OutputPiece { stream, bytes }).await.is_ok();
+            listening = pieces.send(OutputPiece { stream, bytes, dropped_before: 0 }).await.is_ok();
         }
     }
 }

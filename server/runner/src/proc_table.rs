@@ -46,6 +46,11 @@ pub(crate) fn env_of(pid: u32, name: &str) -> Option<Vec<u8>> {
     find_variable(&environ, name).map(<[u8]>::to_vec)
 }
 
+/// The tag of a process ([`children`](crate::children)), which everybody may read.
+pub(crate) fn tag_of(pid: u32) -> Option<u64> {
+    find_tag(&std::fs::read_to_string(format!("/proc/{pid}/limits")).ok()?)
+}
+
 /// Names this boot of the machine; process ids of another mean nothing.
 pub(crate) fn boot_id() -> Option<String> {
     let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
@@ -54,6 +59,11 @@ pub(crate) fn boot_id() -> Option<String> {
 
 fn find_variable<'a>(environ: &'a [u8], name: &str) -> Option<&'a [u8]> {
     environ.split(|byte| *byte == 0).find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+}
+
+fn find_tag(limits: &str) -> Option<u64> {
+    let locks = limits.lines().find_map(|line| line.strip_prefix("Max file locks"))?;
+    locks.split_ascii_whitespace().next()?.parse().ok()
 }
 
 fn parse_stat(pid: u32, stat: &[u8]) -> Option<ProcEntry> {
@@ -94,6 +104,13 @@ mod tests {
         let environ = b"NOT_A=1\0B=A=2\0A=3=4\0AA=5\0";
         assert_eq!(find_variable(environ, "A"), Some(&b"3=4"[..]));
         assert_eq!(find_variable(environ, "C"), None);
+    }
+
+    #[test]
+    fn a_tag_is_a_number_among_the_limits() {
+        let limits = |soft| format!("Max pending signals  1  1  signals\nMax file locks            {soft} unlimited  locks \n");
+        assert_eq!(find_tag(&limits("4611686018427387904")), Some(1 << 62));
+        assert_eq!(find_tag(&limits("unlimited")), None);
     }
 
     #[cfg(target_os = "linux")]

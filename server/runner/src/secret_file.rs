@@ -19,6 +19,9 @@ use tracing::warn;
 
 use crate::spec::SecretFile;
 
+/// How the names of private directories begin.
+const PREFIX: &str = "runbook-step-";
+
 /// A directory that only this user can enter, gone on drop.
 #[derive(Debug)]
 pub(crate) struct PrivateDir(TempDir);
@@ -38,7 +41,7 @@ impl PrivateDir {
     }
 
     fn create_in(place: &Path) -> io::Result<Self> {
-        tempfile::Builder::new().prefix("runbook-step-").permissions(Permissions::from_mode(0o700)).tempdir_in(place).map(Self)
+        tempfile::Builder::new().prefix(PREFIX).permissions(Permissions::from_mode(0o700)).tempdir_in(place).map(Self)
     }
 
     /// Writes a new file of mode 0600 and gives its path.
@@ -67,6 +70,12 @@ impl PrivateFiles {
         Self(Mutex::new(dir))
     }
 
+    /// The directory, while it is there.
+    pub fn path(&self) -> Option<PathBuf> {
+        let dir = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        dir.as_ref().map(|PrivateDir(dir)| dir.path().to_owned())
+    }
+
     /// Removes the files now. Harmless when they are gone already.
     pub fn remove(&self) {
         let dir = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -75,6 +84,17 @@ impl PrivateFiles {
         if let Err(error) = dir.close() {
             warn!(path = %path.display(), %error, "private files of a process could not be removed");
         }
+    }
+}
+
+/// Removes the private directory of a process whose runner is gone.
+pub(crate) fn remove_lost(dir: &Path) {
+    let is_ours = dir.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
+    if is_ours
+        && let Err(error) = std::fs::remove_dir_all(dir)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        warn!(path = %dir.display(), %error, "private files of a lost process could not be removed");
     }
 }
 

@@ -25,6 +25,9 @@ pub struct ProcessSpec {
     pub env: Vec<(String, EnvValue)>,
     /// Secrets that the process reads from files.
     pub files: Vec<SecretFile>,
+    /// How many bytes of output are kept whole; the runner's own setting when absent. Beyond it
+    /// only the end is kept, as far as nobody reads.
+    pub output_head: Option<u64>,
 }
 
 impl ProcessSpec {
@@ -38,6 +41,7 @@ impl ProcessSpec {
             working_dir: None,
             env: Vec::new(),
             files: Vec::new(),
+            output_head: None,
         }
     }
 

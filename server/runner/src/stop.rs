@@ -6,6 +6,7 @@ use nix::sys::signal::{
     Signal::{self, SIGCONT, SIGKILL, SIGTERM},
     kill, killpg,
 };
+use serde::{Deserialize, Serialize};
 use tokio::{
     task::spawn_blocking,
     time::{Instant, sleep},
@@ -23,7 +24,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
 /// What a stop did and what it found afterwards.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StopReport {
     /// Process ids that could not be ended.
     pub processes_left: Vec<u32>,
@@ -63,7 +64,7 @@ impl StopReport {
 }
 
 /// A signal that a stop sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum StopSignal {
     /// SIGTERM, which a process may use to tidy up.
     Term,
@@ -72,13 +73,13 @@ pub enum StopSignal {
 }
 
 /// Ends what a runner that is gone left behind, found by its stored identity: the process, its
-/// group, and everything that carries the step's marker. After a restart of the machine there is
+/// group, and everything that carries the step's marker or tag. After a restart of the machine there is
 /// nothing to find.
-pub async fn stop_lost(identity: ProcessIdentity, grace: Duration) -> StopReport {
+pub(crate) async fn stop_lost(identity: &ProcessIdentity, grace: Duration) -> StopReport {
     if identity.is_of_another_boot() {
         return StopReport { processes_left: Vec::new(), waited: Duration::ZERO, signal_used: None, searched: true };
     }
-    stop_family(&identity, grace).await
+    stop_family(identity, grace).await
 }
 
 /// SIGTERM, after `grace` SIGKILL, then kill and look until nothing is left or the rounds are up.

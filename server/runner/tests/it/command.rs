@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeSet, env, error::Error, fs, os::unix::fs::PermissionsExt};
 
-use runner::{Exit, MAX_SCRIPT_ARGUMENT_BYTES, ProcessSpec, RunnerError, spawn};
+use runner::{Exit, MAX_SCRIPT_ARGUMENT_BYTES, ProcessSpec, RunnerError};
 
-use crate::world::{marker, run, sh};
+use crate::world::{World, marker, run, sh};
 
 #[tokio::test]
 async fn the_exit_code_is_reported() {
@@ -105,7 +105,8 @@ async fn it_starts_in_the_working_directory() {
 
 #[tokio::test]
 async fn what_is_missing_is_named() {
-    let said = async |spec| spawn(spec).await.unwrap_err().to_string();
+    let world = World::new();
+    let said = async |spec| world.runner.spawn(spec).await.unwrap_err().to_string();
     let mut spec = sh("true");
     spec.working_dir = Some("/no/such/dir".into());
     assert_eq!(said(spec).await, "working directory `/no/such/dir` does not exist");
@@ -114,6 +115,7 @@ async fn what_is_missing_is_named() {
     let mut spec = sh("true");
     spec.args = vec!["fine".into(), "cut\0short".into()];
     assert_eq!(said(spec).await, "argument 2 contains a NUL byte");
+    assert_eq!(world.runner.steps().await.unwrap(), Vec::<String>::new(), "what did not start is not known");
 }
 
 #[tokio::test]
@@ -123,7 +125,7 @@ async fn a_refused_start_keeps_its_cause() {
     fs::write(&broken, "#!/no/such/interpreter\n").unwrap();
     fs::set_permissions(&broken, fs::Permissions::from_mode(0o755)).unwrap();
     let spec = ProcessSpec::new(marker(), broken.to_str().unwrap(), "true");
-    let error = spawn(spec).await.unwrap_err();
+    let error = World::new().runner.spawn(spec).await.unwrap_err();
     assert!(matches!(error, RunnerError::Spawn { .. }), "{error:?}");
     assert!(error.source().unwrap().to_string().contains("No such file"), "{error:?}");
 }

@@ -16,8 +16,10 @@ use tokio::{
 use tracing::debug;
 
 use crate::{
-    ProcessHandle, ProcessIdentity, ProcessSpec, RunnerError, RunningProcess, Stream,
+    ProcessIdentity, ProcessSpec, RunnerError, Stream, children,
+    confine::Confiner,
     interpreter::Interpreter,
+    local::{LocalHandle, LocalProcess},
     output::{QUEUED_PIECES, read_pipe},
     script::{CommandLine, command_line, needs_file},
     secret_file::{PrivateDir, PrivateFiles},
@@ -27,37 +29,38 @@ use crate::{
 pub const STEP_VARIABLE: &str = "RUNBOOK_STEP";
 
 /// What a process sees of the runner's own environment.
-const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "USER"];
+pub(crate) const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "USER"];
 
 /// Where interpreters are looked for when neither the spec nor the runner has a `PATH`.
-const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+pub(crate) const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// Starts a process. It has been started when this answers, and only then: there is no point in
-/// between at which dropping the future could leave one behind.
+/// Starts a process. It has been started when this answers, and only then.
 ///
 /// # Errors
 ///
 /// Says what is missing or refused; nothing runs then, and no file is left.
-pub async fn spawn(spec: ProcessSpec) -> Result<RunningProcess, RunnerError> {
+pub(crate) fn start(spec: &ProcessSpec, confiner: &Confiner) -> Result<LocalProcess, RunnerError> {
     spec.validate()?;
-    check_working_dir(&spec)?;
-    let interpreter = Interpreter::find(&spec.interpreter, spec.working_dir.as_deref(), &search_path(&spec))?;
-    let (dir, line, secret_paths) = prepare(&interpreter, &spec)?;
-    let mut child = start(&spec, line, &secret_paths).map_err(|source| spawn_error(&spec, source))?;
-    let pid = child.id().expect("a child has its id until it is waited for");
+    check_working_dir(spec)?;
+    let interpreter = Interpreter::find(&spec.interpreter, spec.working_dir.as_deref(), &search_path(spec))?;
+    let (dir, line, secret_paths) = prepare(&interpreter, spec)?;
+    let line = confiner.wrap(line, spec.working_dir.as_deref());
+    let tag = children::new_tag();
+    let started = children::start(tag, || launch(spec, line, &secret_paths));
+    let (mut child, pid) = started.map_err(|source| spawn_error(spec, source))?;
 
     let (pieces, output) = mpsc::channel(QUEUED_PIECES);
     let pipes = (child.stdout.take(), child.stderr.take());
-    let identity = ProcessIdentity::of_child(spec.step, pid);
+    let identity = ProcessIdentity::of_child(spec.step.clone(), pid, tag);
     debug!(step = identity.step, process.pid = identity.pid, "process started");
-    let handle = ProcessHandle::supervise(child, identity, PrivateFiles::new(dir));
+    let handle = LocalHandle::supervise(child, identity, PrivateFiles::new(dir));
     if let Some(pipe) = pipes.0 {
         tokio::spawn(read_pipe(pipe, Stream::Stdout, pieces.clone(), handle.exit_receiver()));
     }
     if let Some(pipe) = pipes.1 {
         tokio::spawn(read_pipe(pipe, Stream::Stderr, pieces, handle.exit_receiver()));
     }
-    Ok(RunningProcess { output, handle })
+    Ok(LocalProcess { output, handle })
 }
 
 type Prepared = (Option<PrivateDir>, CommandLine, Vec<(String, PathBuf)>);
@@ -75,7 +78,7 @@ fn prepare(interpreter: &Interpreter, spec: &ProcessSpec) -> Result<Prepared, Ru
     Ok((Some(dir), line, paths))
 }
 
-fn start(spec: &ProcessSpec, line: CommandLine, secret_paths: &[(String, PathBuf)]) -> io::Result<Child> {
+fn launch(spec: &ProcessSpec, line: CommandLine, secret_paths: &[(String, PathBuf)]) -> io::Result<Child> {
     let mut command = Command::new(line.program);
     command
         .args(line.args)
@@ -107,8 +110,13 @@ fn search_path(spec: &ProcessSpec) -> OsString {
     let given = spec.env.iter().rev().find(|(name, _)| name == "PATH");
     match given {
         Some((_, value)) => OsStr::from_bytes(value.as_bytes()).to_owned(),
-        None => env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into()),
+        None => own_path(),
     }
+}
+
+/// The `PATH` of this process.
+pub(crate) fn own_path() -> OsString {
+    env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into())
 }
 
 fn spawn_error(spec: &ProcessSpec, source: io::Error) -> RunnerError {

@@ -1,6 +1,8 @@
-//! A process that runs: its output, its end, and the way to stop it.
+//! A child of this process: its output, its end, and the way to stop it. The runner's inside; its
+//! clients see [`RunningProcess`](crate::RunningProcess).
 
 use std::{
+    path::PathBuf,
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -12,39 +14,25 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use crate::{Exit, OutputPiece, ProcessIdentity, StopReport, secret_file::PrivateFiles, stop::stop_family};
+use crate::{Exit, OutputPiece, ProcessIdentity, StopReport, children, secret_file::PrivateFiles, stop::stop_family};
 
 /// How long a stop waits for the end of a killed process to be noticed.
 const REAP_PATIENCE: Duration = Duration::from_secs(1);
 
-/// A process that was started. Take it apart to drain the output while another task waits or
-/// stops. Dropping it does not end the process, which is still reaped, but removes its private
-/// files once the last handle is gone.
+/// A child that was started. Dropping it does not end the process, which is still reaped, but
+/// removes its private files once the last handle is gone.
 #[derive(Debug)]
-pub struct RunningProcess {
+pub(crate) struct LocalProcess {
     /// What it prints, as it comes. Bounded by [`QUEUED_PIECES`](crate::QUEUED_PIECES): a process
     /// nobody reads is held back by its pipe. Ends when both pipes are closed, or shortly after
     /// the main process ended if a background process keeps them open.
     pub output: mpsc::Receiver<OutputPiece>,
-    /// The way to wait for it and to stop it.
-    pub handle: ProcessHandle,
-}
-
-impl RunningProcess {
-    /// Waits for the main process; see [`ProcessHandle::wait`].
-    pub async fn wait(&self) -> Exit {
-        self.handle.wait().await
-    }
-
-    /// Stops everything the step started; see [`ProcessHandle::stop`].
-    pub async fn stop(&self, grace: Duration) -> StopReport {
-        self.handle.stop(grace).await
-    }
+    pub handle: LocalHandle,
 }
 
 /// A cheap handle to a process; any number of tasks may hold one.
 #[derive(Clone, Debug)]
-pub struct ProcessHandle {
+pub(crate) struct LocalHandle {
     shared: Arc<Shared>,
     exit: watch::Receiver<Option<Exit>>,
 }
@@ -56,22 +44,18 @@ struct Shared {
     files: PrivateFiles,
 }
 
-impl ProcessHandle {
-    /// The process id of the main process, which is also its process group.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.shared.identity.pid
-    }
-
-    /// What finds the process again after its owner is gone: store it before relying on it, and
-    /// give it to [`stop_lost`](crate::stop_lost).
-    #[must_use]
+impl LocalHandle {
+    /// What finds the process again after its owner is gone.
     pub fn identity(&self) -> &ProcessIdentity {
         &self.shared.identity
     }
 
+    /// Where its private files are, while they are there.
+    pub fn private_dir(&self) -> Option<PathBuf> {
+        self.shared.files.path()
+    }
+
     /// How the main process ended, if it has.
-    #[must_use]
     pub fn exit(&self) -> Option<Exit> {
         *self.exit.borrow()
     }
@@ -96,14 +80,14 @@ impl ProcessHandle {
         let stopping = tokio::spawn(async move {
             let report = stop_family(&handle.shared.identity, grace).await;
             if report.is_proven() && timeout(REAP_PATIENCE, handle.wait()).await.is_err() {
-                warn!(process.pid = handle.pid(), "the end of a stopped process was not noticed");
+                warn!(process.pid = handle.identity().pid, "the end of a stopped process was not noticed");
             }
             handle.shared.files.remove();
             report
         });
         stopping.await.unwrap_or_else(|error| {
-            warn!(process.pid = self.pid(), %error, "a stop was broken off");
-            StopReport::unconfirmed(self.pid())
+            warn!(process.pid = self.identity().pid, %error, "a stop was broken off");
+            StopReport::unconfirmed(self.identity().pid)
         })
     }
 
@@ -130,6 +114,9 @@ async fn reap(mut child: Child, shared: Weak<Shared>, announce: watch::Sender<Op
             Exit::UNKNOWN
         }
     };
+    if let Some(pid) = pid {
+        children::disown(pid);
+    }
     debug!(process.pid = pid, process.exit = exit.describe(), "process ended");
     if let Some(shared) = shared.upgrade() {
         shared.files.remove();

@@ -1,0 +1,176 @@
+//! One step: its process, its log, and the two tasks that keep what it prints and how it ends.
+
+use std::{collections::VecDeque, io, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{mpsc, watch},
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
+use tokio_util::task::TaskTracker;
+use tracing::{error, warn};
+
+use super::life::Life;
+use crate::{
+    Exit, OutputPiece, ProcessIdentity, ProcessSpec, RunnerError, StopReport,
+    confine::Confiner,
+    local::{LocalHandle, LocalProcess},
+    spool::{Folder, Kept, Log, LogWriter, MAX_BATCH, Note},
+    start::start,
+};
+
+/// How long the last output may take after the exit until the exit is kept without it.
+const OUTPUT_PATIENCE: Duration = Duration::from_millis(100);
+
+/// How long an exit waits to be forgotten before it is made to outlast the machine: as a rule
+/// its outcome is in the store before, and the disk is spared.
+const SYNC_PATIENCE: Duration = Duration::from_millis(250);
+
+/// How long a full disk holds a process back until the next try.
+const DISK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// A process of this runner.
+#[derive(Debug)]
+pub(super) struct Step {
+    folder: Folder,
+    handle: LocalHandle,
+    log: Arc<Log>,
+}
+
+/// Begins the tasks that keep what happens to a step. The runner lives as long as they do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keepers<'a> {
+    pub tasks: &'a TaskTracker,
+    pub life: &'a Arc<Life>,
+}
+
+impl Keepers<'_> {
+    fn begin(self, task: impl Future<Output = ()> + Send + 'static) {
+        let busy = self.life.busy();
+        self.tasks.spawn(async move {
+            task.await;
+            drop(busy);
+        });
+    }
+}
+
+impl Step {
+    /// Starts a process, notes who it is, and begins to keep what it prints.
+    pub async fn start(
+        spec: ProcessSpec,
+        folder: &Folder,
+        confiner: &Confiner,
+        head_bytes: u64,
+        keepers: Keepers<'_>,
+    ) -> Result<Arc<Self>, RunnerError> {
+        let LocalProcess { output, handle } = start(&spec, confiner)?;
+        let (log, writer) = Log::create(folder.path().to_owned(), spec.output_head.unwrap_or(head_bytes));
+        let note = Note { identity: handle.identity().clone(), private_dir: handle.private_dir() };
+        let step = Arc::new(Self { folder: folder.clone(), handle, log });
+        keepers.begin(keep_output(step.clone(), output, writer));
+        let noted = in_folder(folder, move |folder| folder.note(&note)).await;
+        if let Err(source) = noted {
+            step.log.abandon();
+            step.handle.stop(Duration::ZERO).await;
+            return Err(RunnerError::Record { step: spec.step, source });
+        }
+        keepers.begin(keep_exit(step.clone()));
+        Ok(step)
+    }
+
+    pub fn identity(&self) -> &ProcessIdentity {
+        self.handle.identity()
+    }
+
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    pub fn log(&self) -> &Arc<Log> {
+        &self.log
+    }
+
+    /// How the main process ended, now or later.
+    pub fn exit(&self) -> watch::Receiver<Option<Exit>> {
+        self.handle.exit_receiver()
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.handle.exit().is_some()
+    }
+
+    pub async fn stop(&self, grace: Duration) -> StopReport {
+        self.handle.stop(grace).await
+    }
+}
+
+/// Writes the output to the log as it comes. A reader that is far behind holds the process back,
+/// and so does a disk that takes nothing: nothing is lost.
+async fn keep_output(step: Arc<Step>, mut output: mpsc::Receiver<OutputPiece>, mut writer: LogWriter) {
+    let mut batch = Vec::with_capacity(MAX_BATCH);
+    loop {
+        step.log.room().await;
+        if output.recv_many(&mut batch, MAX_BATCH).await == 0 {
+            break;
+        }
+        let mut pieces = VecDeque::from(std::mem::take(&mut batch));
+        let mut complained = false;
+        while !pieces.is_empty() && !step.log.is_abandoned() {
+            let appending = spawn_blocking(move || {
+                let written = writer.append(&mut pieces);
+                (writer, pieces, written)
+            });
+            let written;
+            (writer, pieces, written) = match appending.await {
+                Ok(back) => back,
+                Err(error) => {
+                    error!(step = step.identity().step, %error, "keeping output was broken off");
+                    return;
+                }
+            };
+            if let Err(error) = written {
+                if !complained {
+                    warn!(step = step.identity().step, %error, "output cannot be kept; the process is held back");
+                }
+                complained = true;
+                sleep(DISK_PATIENCE).await;
+            }
+        }
+    }
+    step.log.end();
+}
+
+/// Writes the exit to the spool: at once, or with the last of the output when that comes soon.
+async fn keep_exit(step: Arc<Step>) {
+    let exit = step.handle.wait().await;
+    let whole = timeout(OUTPUT_PATIENCE, step.log.ended()).await.is_ok();
+    keep(&step, Kept { exit, whole }).await;
+    if !whole {
+        step.log.ended().await;
+        keep(&step, Kept { exit, whole: true }).await;
+    }
+    sleep(SYNC_PATIENCE).await;
+    if !step.log.is_abandoned() {
+        complain(&step, in_folder(&step.folder, Folder::sync).await);
+    }
+}
+
+async fn keep(step: &Step, kept: Kept) {
+    if !step.log.is_abandoned() {
+        complain(step, in_folder(&step.folder, move |folder| folder.keep(kept)).await);
+    }
+}
+
+fn complain(step: &Step, done: io::Result<()>) {
+    if let Err(error) = done
+        && !step.log.is_abandoned()
+    {
+        warn!(step = step.identity().step, %error, "the end of a step could not be kept on disk");
+    }
+}
+
+/// Does something with a folder where it may block.
+async fn in_folder(folder: &Folder, act: impl FnOnce(&Folder) -> io::Result<()> + Send + 'static) -> io::Result<()> {
+    let folder = folder.clone();
+    spawn_blocking(move || act(&folder)).await.map_err(io::Error::other)?
+}

@@ -1,0 +1,289 @@
+//! All steps that the runner knows: those it started and those a former one left.
+
+use std::{
+    collections::HashMap,
+    fs, io,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures::future::join_all;
+use tokio::{
+    sync::{Notify, watch},
+    task::spawn_blocking,
+    time::timeout,
+};
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use super::{
+    life::Life,
+    step::{Keepers, Step},
+};
+use crate::{
+    Exit, ProcessIdentity, ProcessSpec, RunnerError, StopReport,
+    confine::Confiner,
+    secret_file::remove_lost,
+    spool::{Folder, Kept, Log, Note, Saved, Spool},
+    stop::stop_lost,
+};
+
+/// How long a runner that ends waits until all is on disk.
+const LAST_WRITES: Duration = Duration::from_secs(2);
+
+#[derive(Debug)]
+pub(super) struct Steps {
+    spool: Spool,
+    confiner: Confiner,
+    head_bytes: u64,
+    life: Arc<Life>,
+    /// The tasks that write to the spool.
+    keepers: TaskTracker,
+    table: Mutex<Table>,
+    /// Wakes those who wait for a start to be over.
+    settled: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    slots: HashMap<String, Slot>,
+    ending: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Slot {
+    Starting,
+    Own(Arc<Step>),
+    /// Ended under a former runner.
+    Saved(Folder, Note, Kept),
+    /// A former runner died while it ran.
+    Lost(Folder, Note),
+}
+
+/// What there is to say to somebody who asks for a step.
+#[derive(Debug)]
+pub(super) enum Found {
+    Process(Source),
+    Lost(ProcessIdentity),
+    Unknown,
+}
+
+/// What a replay needs.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub identity: ProcessIdentity,
+    pub log: Arc<Log>,
+    pub exit: watch::Receiver<Option<Exit>>,
+}
+
+impl Source {
+    fn of(step: &Step) -> Self {
+        Self { identity: step.identity().clone(), log: step.log().clone(), exit: step.exit() }
+    }
+}
+
+impl Steps {
+    /// Begins with what a former runner left.
+    pub fn load(spool: Spool, confiner: Confiner, head_bytes: u64, life: Arc<Life>) -> Result<Self, RunnerError> {
+        let mut table = Table::default();
+        for saved in spool.load()? {
+            let (step, slot) = match saved {
+                Saved::Ended(folder, note, kept) => (note.identity.step.clone(), Slot::Saved(folder, note, kept)),
+                Saved::Lost(folder, note) => {
+                    warn!(step = note.identity.step, process.pid = note.identity.pid, "a former runner died with this step");
+                    (note.identity.step.clone(), Slot::Lost(folder, note))
+                }
+            };
+            table.slots.insert(step, slot);
+        }
+        Ok(Self {
+            spool,
+            confiner,
+            head_bytes,
+            life,
+            keepers: TaskTracker::new(),
+            table: Mutex::new(table),
+            settled: Notify::new(),
+        })
+    }
+
+    pub fn confiner(&self) -> &Confiner {
+        &self.confiner
+    }
+
+    /// Starts a step, once.
+    pub async fn start(&self, spec: ProcessSpec) -> Result<Source, RunnerError> {
+        spec.validate()?;
+        let name = spec.step.clone();
+        let folder = self.reserve(&name)?;
+        let keepers = Keepers { tasks: &self.keepers, life: &self.life };
+        match Step::start(spec, &folder, &self.confiner, self.head_bytes, keepers).await {
+            Ok(step) => {
+                let source = Source::of(&step);
+                self.settle(&name, Some(step));
+                Ok(source)
+            }
+            Err(error) => {
+                discard(&folder).await;
+                self.settle(&name, None);
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes the name of a step, in the table and on disk.
+    fn reserve(&self, step: &str) -> Result<Folder, RunnerError> {
+        let mut table = self.table();
+        if table.ending {
+            return Err(RunnerError::Ending);
+        }
+        if table.slots.contains_key(step) {
+            return Err(RunnerError::AlreadyKnown { step: step.to_owned() });
+        }
+        let folder = self.spool.create(step)?;
+        table.slots.insert(step.to_owned(), Slot::Starting);
+        Ok(folder)
+    }
+
+    fn settle(&self, name: &str, step: Option<Arc<Step>>) {
+        let mut table = self.table();
+        match step {
+            Some(step) => table.slots.insert(name.to_owned(), Slot::Own(step)),
+            None => table.slots.remove(name),
+        };
+        drop(table);
+        self.settled.notify_waiters();
+    }
+
+    /// What is known of a step, once it has started if it is starting.
+    pub async fn find(&self, step: &str) -> Result<Found, RunnerError> {
+        Ok(match self.slot(step).await {
+            None | Some(Slot::Starting) => Found::Unknown,
+            Some(Slot::Own(step)) => Found::Process(Source::of(&step)),
+            Some(Slot::Lost(_, note)) => Found::Lost(note.identity),
+            Some(Slot::Saved(folder, note, kept)) => {
+                let path = folder.path().to_owned();
+                let loading = spawn_blocking(move || Log::load(path, kept.whole)).await;
+                let log = loading
+                    .map_err(io::Error::other)
+                    .and_then(|loaded| loaded)
+                    .map_err(|source| RunnerError::Record { step: step.to_owned(), source })?;
+                let (_, exit) = watch::channel(Some(kept.exit));
+                Found::Process(Source { identity: note.identity, log, exit })
+            }
+        })
+    }
+
+    /// Ends whatever there is of a step.
+    pub async fn stop(&self, step: &str, grace: Duration) -> Result<StopReport, RunnerError> {
+        match self.slot(step).await {
+            None | Some(Slot::Starting) => Err(RunnerError::UnknownStep { step: step.to_owned() }),
+            Some(Slot::Own(step)) => Ok(step.stop(grace).await),
+            Some(Slot::Saved(_, note, _) | Slot::Lost(_, note)) => Ok(stop_noted(&note, grace).await),
+        }
+    }
+
+    /// Ends what a former runner, of this directory or another, left.
+    pub async fn stop_lost(&self, identity: ProcessIdentity, grace: Duration) -> StopReport {
+        match self.slot(&identity.step).await {
+            Some(Slot::Lost(_, note)) if note.identity == identity => stop_noted(&note, grace).await,
+            _ => stop_lost(&identity, grace).await,
+        }
+    }
+
+    /// Removes the record of a step that has ended or was lost. Harmless when there is none.
+    pub async fn forget(&self, step: &str) -> Result<(), RunnerError> {
+        let aside = {
+            let mut table = self.table();
+            let folder = match table.slots.get(step) {
+                None => return Ok(()),
+                Some(Slot::Starting) => return Err(RunnerError::StillRunning { step: step.to_owned() }),
+                Some(Slot::Own(own)) if !own.has_ended() => return Err(RunnerError::StillRunning { step: step.to_owned() }),
+                Some(Slot::Own(own)) => {
+                    own.log().abandon();
+                    own.folder().clone()
+                }
+                Some(Slot::Saved(folder, ..)) => folder.clone(),
+                Some(Slot::Lost(folder, note)) => {
+                    note.private_dir.as_deref().inspect(|dir| remove_lost(dir));
+                    folder.clone()
+                }
+            };
+            // In the table's time, so that the same step cannot be started in between.
+            let aside = match folder.set_aside() {
+                Ok(aside) => Some(aside),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                Err(source) => return Err(RunnerError::Record { step: step.to_owned(), source }),
+            };
+            table.slots.remove(step);
+            aside
+        };
+        // A later runner does it otherwise.
+        if let Some(aside) = aside {
+            spawn_blocking(move || remove_folder(&aside));
+        }
+        Ok(())
+    }
+
+    pub fn names(&self) -> Vec<String> {
+        self.table().slots.keys().cloned().collect()
+    }
+
+    /// Starts nothing more, stops what runs, and waits until its end is on disk.
+    pub async fn end(&self, grace: Duration) {
+        self.table().ending = true;
+        let stopping = self.names().into_iter().map(|name| async move {
+            if let Some(Slot::Own(step)) = self.slot(&name).await
+                && !step.has_ended()
+            {
+                let report = step.stop(grace).await;
+                info!(step = name, "{}", report.describe());
+            }
+        });
+        join_all(stopping).await;
+        self.keepers.close();
+        if timeout(LAST_WRITES, self.keepers.wait()).await.is_err() {
+            warn!("the runner ends before all output is on disk");
+        }
+    }
+
+    /// What is known of a step, once it is no longer starting.
+    async fn slot(&self, step: &str) -> Option<Slot> {
+        loop {
+            let settled = self.settled.notified();
+            match self.table().slots.get(step).cloned() {
+                Some(Slot::Starting) => {}
+                slot => return slot,
+            }
+            settled.await;
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn stop_noted(note: &Note, grace: Duration) -> StopReport {
+    let report = stop_lost(&note.identity, grace).await;
+    if report.is_proven()
+        && let Some(dir) = note.private_dir.clone()
+    {
+        spawn_blocking(move || remove_lost(&dir));
+    }
+    report
+}
+
+/// Removes the folder of a step that did not start.
+async fn discard(folder: &Folder) {
+    let path = folder.path().to_owned();
+    // Whoever asks next must find nothing, so this is waited for.
+    let _ = spawn_blocking(move || remove_folder(&path)).await;
+}
+
+fn remove_folder(path: &Path) {
+    if let Err(error) = fs::remove_dir_all(path) {
+        warn!(path = %path.display(), %error, "the folder of a step could not be removed");
+    }
+}
