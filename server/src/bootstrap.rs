@@ -1,5 +1,6 @@
 //! Puts the parts together, serves until a signal, and takes them apart again.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{IsTerminal, Write, stdout};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use engine::{Engine, EngineConfig};
+use runner::{Confinement, RunAs, Runner, RunnerConfig};
 use secrecy::ExposeSecret;
 use service::{Services, Settings};
 use store::Store;
@@ -19,6 +21,8 @@ use vault::Vault;
 use crate::config::Config;
 use crate::{http, site};
 
+/// The embedded database's folder in the data folder.
+const DATABASE: &str = "db";
 /// What steps that run get to end when the server stops.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
@@ -27,16 +31,19 @@ const STOP_GRACE: Duration = Duration::from_secs(10);
 /// # Errors
 /// When the data folder, the database or the address cannot be had.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    let data_dir = open_data_dir(&config.data_dir)?;
+    let data_dir = open_data_dir(&config)?;
     let vault = Vault::open(&data_dir.join("identity.age")).context("cannot open the key to the stored secrets")?;
-    let url = config.db.clone().unwrap_or_else(|| format!("surrealkv://{}", data_dir.join("db").display()));
+    let url = config.db.clone().unwrap_or_else(|| format!("surrealkv://{}", data_dir.join(DATABASE).display()));
     let store = Store::connect(&url, config.db_login.clone()).await.with_context(|| format!("cannot open the database {url}"))?;
 
     let listener = TcpListener::bind(config.addr).await.with_context(|| format!("cannot listen on {}", config.addr))?;
     let addr = listener.local_addr()?;
     let setup_token = setup_token(&store, addr.ip().is_loopback()).await?;
 
-    let (engine, engine_task) = Engine::start(EngineConfig::default(), store.clone(), vault.clone());
+    let runner = runner(&config, &data_dir)?;
+    let engine_config = EngineConfig { alone: !is_server(&url), ..EngineConfig::default() };
+    let (engine, engine_task) = Engine::start(engine_config, store.clone(), vault.clone(), runner.clone());
+    tokio::spawn(tell_confinement(runner));
     let settings = Settings { signup: config.signup, setup_token: setup_token.clone() };
     let services = Services::new(store, vault, engine.clone(), settings);
     services.runbooks.ensure_sample().await.context("cannot put the sample runbook into the database")?;
@@ -59,14 +66,53 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     served
 }
 
-/// The absolute path of the data folder, made where it is not there; only its owner may look into it.
-fn open_data_dir(path: &Path) -> anyhow::Result<PathBuf> {
+/// The absolute path of the data folder, made where it is not there. Only its owner may look into it; another user whom commands
+/// run as may go through it to the runner's own folder.
+fn open_data_dir(config: &Config) -> anyhow::Result<PathBuf> {
+    let path = &config.data_dir;
     let what = || format!("cannot use the data folder {}", path.display());
-    if !path.is_dir() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(what)?;
+    let private = |path: &Path, mode| -> anyhow::Result<()> {
+        if !path.is_dir() {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(what)?;
+        }
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).with_context(what)
+    };
+    let shared = config.run_as.is_some() && config.runner_dir.is_none();
+    private(path, if shared { 0o711 } else { 0o700 })?;
+    if config.db.is_none() {
+        private(&path.join(DATABASE), 0o700)?;
     }
-    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).with_context(what)?;
     fs::canonicalize(path).with_context(what)
+}
+
+/// Whether the database is a server that other processes use too.
+fn is_server(url: &str) -> bool {
+    url.starts_with("ws://") || url.starts_with("wss://")
+}
+
+/// The process that owns commands on this machine: this program once more, started when it is first needed.
+fn runner(config: &Config, data_dir: &Path) -> anyhow::Result<Runner> {
+    let run_as = config.run_as.as_deref().map(RunAs::user).transpose()?;
+    let dir = config.runner_dir.clone().unwrap_or_else(|| data_dir.join("runner"));
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    let mut arguments: Vec<OsString> = vec!["runner".into(), "--dir".into(), dir.clone().into()];
+    if run_as.is_none() {
+        arguments.extend(["--hide".into(), data_dir.into()]);
+    }
+    Ok(Runner::new(RunnerConfig { run_as, ..RunnerConfig::new(program, arguments, dir) }))
+}
+
+/// Says what keeps commands on this machine from the server's own files.
+async fn tell_confinement(runner: Runner) {
+    match runner.info().await.map(|info| info.confinement) {
+        Ok(Confinement::OtherUser(user)) => tracing::info!(user, "commands on this server run as another user"),
+        Ok(Confinement::Bubblewrap) => tracing::info!("commands on this server do not see the data folder (bubblewrap)"),
+        Ok(Confinement::None) => tracing::warn!(
+            "commands on this server share its user and can read its key and database: start it as root with STUDIO_RUN_AS, or \
+             install bubblewrap"
+        ),
+        Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "commands on this server cannot be run"),
+    }
 }
 
 /// Off loopback the very first account needs this, so that the first visitor is not made administrator.

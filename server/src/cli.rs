@@ -18,6 +18,29 @@ pub struct Arguments {
 enum Command {
     /// Serve the web interface and the API, and run runbooks (the default).
     Serve(Options),
+    /// Own the commands of a server: it starts this by itself, and commands outlive it here
+    #[command(hide = true)]
+    Runner(RunnerOptions),
+}
+
+/// How a runner is told where it serves.
+#[derive(Debug, Clone, Args)]
+pub struct RunnerOptions {
+    /// Its own folder: socket, log and spool
+    #[arg(long, value_name = "FOLDER")]
+    pub dir: PathBuf,
+    /// A folder that no command may see
+    #[arg(long, value_name = "FOLDER")]
+    pub hide: Vec<PathBuf>,
+}
+
+/// What the process is to be.
+#[derive(Debug)]
+pub enum Part {
+    /// The server.
+    Server(Options),
+    /// The runner of a server.
+    Runner(RunnerOptions),
 }
 
 /// What may be set by a flag. A flag wins over its environment variable, that over the file, that over the default.
@@ -38,6 +61,12 @@ pub struct Options {
     /// Who may make an account: open or closed [env: STUDIO_SIGNUP] [default: open on a loopback address, else closed]
     #[arg(long, value_name = "WHO")]
     pub signup: Option<String>,
+    /// The user that commands on this server run as; only root can be asked for that [env: STUDIO_RUN_AS] [default: the server's own]
+    #[arg(long, value_name = "USER")]
+    pub run_as: Option<String>,
+    /// The folder of the process that owns commands on this server [env: STUDIO_RUNNER_DIR] [default: runner in the data folder]
+    #[arg(long, value_name = "FOLDER")]
+    pub runner_dir: Option<PathBuf>,
     /// auto, human or json [env: STUDIO_LOG_FORMAT] [default: human on a terminal, else json]
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<String>,
@@ -47,12 +76,13 @@ pub struct Options {
 }
 
 impl Arguments {
-    /// The options, wherever on the line they were given.
+    /// What to be; options may stand before or after `serve`.
     #[must_use]
-    pub fn options(&self) -> Options {
-        match &self.command {
-            Some(Command::Serve(options)) => options.clone(),
-            None => self.options.clone(),
+    pub fn part(self) -> Part {
+        match self.command {
+            Some(Command::Serve(options)) => Part::Server(options),
+            Some(Command::Runner(options)) => Part::Runner(options),
+            None => Part::Server(self.options),
         }
     }
 }

@@ -28,6 +28,10 @@ pub struct Config {
     pub db_login: Option<(String, SecretString)>,
     /// Who may make an account.
     pub signup: Signup,
+    /// The user that local commands run as; `None` for the server's own.
+    pub run_as: Option<String>,
+    /// The folder of the runner; `None` for one in the data folder.
+    pub runner_dir: Option<PathBuf>,
     /// How logs look.
     pub log_format: LogFormat,
     /// What is logged, in the language of `RUST_LOG`.
@@ -82,6 +86,8 @@ struct Raw {
     db_user: Option<String>,
     db_password: Option<SecretString>,
     signup: Option<String>,
+    run_as: Option<String>,
+    runner_dir: Option<PathBuf>,
     log_format: Option<String>,
     log: Option<String>,
 }
@@ -170,6 +176,8 @@ impl Config {
             db: raw.db,
             db_login: raw.db_user.zip(raw.db_password),
             signup,
+            run_as: raw.run_as,
+            runner_dir: raw.runner_dir,
             log_format,
             log: raw.log,
         })
@@ -214,6 +222,8 @@ fn layer_of(flags: &Options) -> Layer {
         ("data_dir", path(&flags.data_dir)),
         ("db", flags.db.clone()),
         ("signup", flags.signup.clone()),
+        ("run_as", flags.run_as.clone()),
+        ("runner_dir", path(&flags.runner_dir)),
         ("log_format", flags.log_format.clone()),
         ("log", flags.log.clone()),
     ];

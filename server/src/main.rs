@@ -12,6 +12,7 @@ mod telemetry;
 use std::process::ExitCode;
 
 use clap::Parser;
+use cli::Part;
 
 /// SurrealDB plans deep queries on the stack of a worker.
 const STACK_BYTES: usize = 10 * 1024 * 1024;
@@ -24,8 +25,14 @@ fn main() -> ExitCode {
     // Two providers are compiled in, so one has to be chosen before the first connection; the only error is “already chosen”.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 
-    let arguments = cli::Arguments::parse();
-    let settings = match config::Config::load(&arguments.options()) {
+    match cli::Arguments::parse().part() {
+        Part::Server(options) => serve(&options),
+        Part::Runner(options) => own_commands(options),
+    }
+}
+
+fn serve(options: &cli::Options) -> ExitCode {
+    let settings = match config::Config::load(options) {
         Ok(settings) => settings,
         Err(error) => return complain(&error.into(), MISUSED),
     };
@@ -33,6 +40,19 @@ fn main() -> ExitCode {
         return complain(&error, MISUSED);
     }
     match run(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error, FAILED),
+    }
+}
+
+/// The part of the program that outlives the server; see the crate `runner`.
+fn own_commands(options: cli::RunnerOptions) -> ExitCode {
+    let served = telemetry::init_plain().and_then(|()| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let config = runner::DaemonConfig { hide: options.hide, ..runner::DaemonConfig::new(options.dir) };
+        Ok(runtime.block_on(runner::serve(config))?)
+    });
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => complain(&error, FAILED),
     }

@@ -35,3 +35,12 @@ pub fn init(config: &Config) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// Starts logging where nothing can be set: JSON on standard output, which is a file then.
+///
+/// # Errors
+/// When logging was started before.
+pub fn init_plain() -> anyhow::Result<()> {
+    let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(DEFAULT_FILTER)).with_writer(stdout);
+    builder.json().flatten_event(true).try_init().map_err(|error| anyhow::anyhow!("cannot log: {error}"))
+}

@@ -23,6 +23,14 @@ const BATCH: usize = 50;
 pub(crate) async fn work(shared: Arc<Shared>) {
     // Whatever becomes of this task, nobody waits for it for ever, and what it started ends with it.
     let _done = shared.done.clone().drop_guard();
+    if shared.config.alone
+        && let Err(error) = run_task::persist(|| shared.store.end_leases(Utc::now())).await
+    {
+        warn!(
+            error = &error as &dyn std::error::Error,
+            "old leases could not be ended; their runs are taken up when they run out"
+        );
+    }
     let mut helpers = JoinSet::new();
     helpers.spawn(heartbeat(Arc::clone(&shared)));
     helpers.spawn(control(Arc::clone(&shared)));

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct EngineConfig {
     /// Names this worker in leases; no two workers that live at the same time may share one.
     pub owner: String,
+    /// No other process uses the store, so that every lease of the past is a dead one's: its run is taken up at once.
+    pub alone: bool,
     /// How long a run stays ours without a sign of life.
     pub lease: Duration,
     /// How often we give one.
@@ -25,6 +27,7 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             owner: uuid::Uuid::now_v7().to_string(),
+            alone: false,
             lease: Duration::from_secs(15),
             heartbeat: Duration::from_secs(5),
             poll: Duration::from_secs(1),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::{RunEvent, RunId, RunMode, RunState};
+use runner::Runner;
 use store::Store;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinHandle;
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) config: EngineConfig,
     pub(crate) store: Store,
     pub(crate) vault: Vault,
+    pub(crate) runner: Runner,
     pub(crate) hub: Hub,
     pub(crate) http: crate::executors::api::Http,
     /// Runs may be waiting to be taken up.
@@ -60,11 +62,12 @@ pub(crate) struct Control {
 
 impl Engine {
     /// Starts claiming and executing. The join handle ends after [`EngineHandle::shutdown`].
-    pub fn start(config: EngineConfig, store: Store, vault: Vault) -> (EngineHandle, JoinHandle<()>) {
+    pub fn start(config: EngineConfig, store: Store, vault: Vault, runner: Runner) -> (EngineHandle, JoinHandle<()>) {
         let shared = Arc::new(Shared {
             config,
             store,
             vault,
+            runner,
             hub: Hub::default(),
             http: crate::executors::api::Http::new(),
             wake: Notify::new(),
@@ -104,8 +107,9 @@ impl EngineHandle {
         self.shared.hub.subscribe(run)
     }
 
-    /// Takes up nothing more, gives running steps the grace, and hands runs back at a step boundary. A step that outlives
-    /// the grace is ended and its run says so. Returns when every task has ended.
+    /// Takes up nothing more, gives running steps the grace, and hands runs back at a step boundary. A process that outlives
+    /// the grace goes on at the runner, for the next engine to find; any other step is ended and its run says so. Returns when
+    /// every task has ended.
     pub async fn shutdown(&self, grace: Duration) {
         self.shared.closing.cancel();
         if tokio::time::timeout(grace, self.shared.done.cancelled()).await.is_err() {

@@ -34,6 +34,27 @@ pub(crate) struct Output<'a> {
     tail: Tail,
     kept: [Kept; 2],
     last: u64,
+    /// How much of each stream the store has already, in bytes: what an earlier worker wrote.
+    stored: [u64; 2],
+}
+
+/// What the store has of an output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Stored {
+    /// Bytes of standard output and standard error.
+    pub(crate) bytes: [u64; 2],
+    /// The number of the last piece.
+    pub(crate) last: u64,
+}
+
+impl Stored {
+    /// Counts some pieces in.
+    pub(crate) fn add(&mut self, chunks: &[Chunk]) {
+        for chunk in chunks {
+            self.bytes[place(chunk.stream)] += chunk.text.len() as u64;
+            self.last = self.last.max(chunk.seq);
+        }
+    }
 }
 
 /// What is left of an output when it is over: the texts, as far as templates see them, and its last number.
@@ -60,7 +81,20 @@ impl<'a> Output<'a> {
             tail: Tail { room: tail, ..Tail::default() },
             kept: [Kept::new(keep), Kept::new(keep)],
             last: 0,
+            stored: [0; 2],
         }
+    }
+
+    /// Takes note of what the store has of this output already. It comes again from its beginning, in the same pieces, so as many
+    /// bytes of each stream are not written again.
+    pub(crate) fn go_on_after(&mut self, stored: Stored) {
+        self.stored = stored.bytes;
+        self.last = stored.last;
+    }
+
+    /// Takes note of bytes that nobody kept: more than the head was printed while no server listened.
+    pub(crate) fn cut(&mut self, bytes: u64) {
+        self.tail.cut += bytes;
     }
 
     /// Takes some bytes of a stream.
@@ -141,7 +175,11 @@ impl<'a> Output<'a> {
     async fn write(&mut self, pieces: &[(Stream, String)]) -> Result<(), Halt> {
         let mut chunks = Vec::new();
         for (stream, text) in pieces {
-            let mut rest = text.as_str();
+            let stored = &mut self.stored[place(*stream)];
+            let skipped = (*stored).min(text.len() as u64);
+            *stored -= skipped;
+            // The store ends where a piece of text ended, so this is between two characters.
+            let mut rest = text.get(usize::try_from(skipped).unwrap_or(usize::MAX)..).unwrap_or_default();
             while !rest.is_empty() {
                 let (text, more) = rest.split_at(rest.floor_char_boundary(MAX_CHUNK.min(rest.len())));
                 rest = more;

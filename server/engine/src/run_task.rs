@@ -1,6 +1,6 @@
 //! The task of one run: what it holds, and the ways in which it writes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
@@ -10,16 +10,19 @@ use chrono::Utc;
 use domain::plan::{Planned, lay_out};
 use domain::run::ImpossibleStep;
 use domain::{BlockType, Chunk, Run, RunEvent, RunMode, RunState, Step, StepState, Stream};
+use runner::RunningProcess;
 use store::{Claim, Lease, Progress, Saved, StoreError};
 use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
 use crate::capture;
 use crate::error::Halt;
-use crate::executors::KEEP_FOR_TEMPLATES;
+use crate::executors::{KEEP_FOR_TEMPLATES, process};
 use crate::handle::{Control, Shared};
+use crate::output::Stored;
 use crate::secrets::Secrets;
 use crate::template::Context;
+use crate::walk::after_loss;
 
 /// How often the store is asked again before a run is given up, the waits doubling from the first.
 const ATTEMPTS: u32 = 9;
@@ -42,6 +45,8 @@ pub(crate) struct RunTask {
     pub(crate) dirty: BTreeSet<usize>,
     pub(crate) secrets: Secrets,
     pub(crate) context: Context,
+    /// Processes that earlier workers have started and that were found again, by step, with what the store has of their output.
+    pub(crate) found: HashMap<usize, (RunningProcess, Stored)>,
     /// The run itself changed in more than its state, and viewers are to hear of it.
     pub(crate) tell: bool,
 }
@@ -172,6 +177,7 @@ async fn take_up(shared: &Arc<Shared>, control: &Arc<Control>, claim: Claim) -> 
         dirty: BTreeSet::new(),
         secrets: Secrets::default(),
         context: Context::default(),
+        found: HashMap::new(),
         tell: false,
     };
     task.asked.mark_unchanged();
@@ -199,7 +205,7 @@ async fn take_up(shared: &Arc<Shared>, control: &Arc<Control>, claim: Claim) -> 
         info!(taken_over = claim.taken_over, "run taken up again");
         task.remember(&plan).await?;
     }
-    task.settle_lost().await?;
+    task.settle_lost(&plan).await?;
     task.walk(&plan).await
 }
 
@@ -269,6 +275,7 @@ impl RunTask {
         self.pen.run = run;
         for step in changed {
             count(&step);
+            self.forget(&step);
             self.pen.publish(RunEvent::Step(Box::new(step)));
         }
         self.tell = false;
@@ -418,39 +425,86 @@ impl RunTask {
         self.newest = newest.into_iter().flatten().collect();
     }
 
-    /// Settles steps that a lost worker left running: a timer goes on, text has been shown, of anything else nobody knows.
-    async fn settle_lost(&mut self) -> Result<(), Halt> {
+    /// Settles steps that a lost worker left running: a timer goes on, text has been shown, a process goes on where the runner
+    /// knows it; of anything else nobody knows.
+    async fn settle_lost(&mut self, plan: &[Planned<'_>]) -> Result<(), Halt> {
         let running: Vec<usize> = (0..self.steps.len()).filter(|index| self.steps[*index].state == StepState::Running).collect();
         for index in running {
-            self.find_last_output(index).await?;
-            let stopping = self.pen.run.state == RunState::Stopping;
-            let step = &mut self.steps[index];
-            (step.state, step.error) = match step.kind {
-                BlockType::Timer => continue,
-                BlockType::Instruction => (step.state.succeed()?, None),
-                _ if stopping => {
-                    (step.state.stop()?, Some("stop unconfirmed: the server was lost while this step ran".to_owned()))
+            let stored = self.find_stored(index).await?;
+            match self.steps[index].kind {
+                BlockType::Timer => {}
+                BlockType::Instruction => self.settle(index, StepState::succeed, None)?,
+                BlockType::Command | BlockType::Condition => {
+                    let step = self.steps[index].id.to_string();
+                    match process::find(&self.shared, &step).await {
+                        Ok(process) => self.take_over(index, process, stored).await?,
+                        Err(sentence) => self.lose(plan, index, &sentence)?,
+                    }
                 }
-                _ => (step.state.interrupt()?, Some(LOST.to_owned())),
-            };
-            step.ended_at = Some(Utc::now());
-            self.dirty.insert(index);
+                BlockType::Api => self.lose(plan, index, "it may or may not have taken effect")?,
+            }
         }
         Ok(())
     }
 
-    /// Pieces of output that were stored after the last write of the step also have numbers that are taken.
-    async fn find_last_output(&mut self, index: usize) -> Result<(), Halt> {
-        let (run, ordinal, attempt) = (self.pen.run.id, self.steps[index].ordinal, self.steps[index].attempt);
-        let mut after = self.steps[index].last_output;
-        loop {
-            let pieces = persist(|| self.shared.store.output(run, ordinal, attempt, after, 200)).await?;
-            let Some(last) = pieces.last() else { break };
-            after = last.seq;
+    /// A process that goes on: it is followed again, or ended where a person asked for the run's end meanwhile.
+    async fn take_over(&mut self, index: usize, process: RunningProcess, stored: Stored) -> Result<(), Halt> {
+        info!(step.ordinal = self.steps[index].ordinal, process.pid = process.handle.pid(), "a process was found again");
+        if self.pen.run.state != RunState::Stopping {
+            self.found.insert(index, (process, stored));
+            return Ok(());
         }
-        self.steps[index].last_output = after;
-        self.pen.run.event = self.pen.run.event.max(after);
+        let sentence = match process.stop(self.shared.config.stop_grace).await {
+            Ok(report) => report.describe(),
+            Err(error) => format!("stop unconfirmed: {}", process::chain(&error)),
+        };
+        self.settle(index, StepState::stop, Some(sentence))
+    }
+
+    /// A step of which nobody knows how it ended.
+    fn lose(&mut self, plan: &[Planned<'_>], index: usize, sentence: &str) -> Result<(), Halt> {
+        let step = &self.steps[index];
+        if self.pen.run.state == RunState::Stopping {
+            return self.settle(index, StepState::stop, Some(format!("stop unconfirmed: {LOST}; {sentence}")));
+        }
+        let error = Some(format!("{LOST}; {sentence}"));
+        let Some(planned) = plan.get(step.ordinal as usize) else { return self.settle(index, StepState::interrupt, error) };
+        let (end, error, tried_again) = after_loss(planned.block, step, error);
+        self.settle(index, end, error)?;
+        if tried_again {
+            self.attempt_again(index);
+        }
         Ok(())
+    }
+
+    /// The runner need not keep what the store has.
+    fn forget(&self, step: &Step) {
+        if !step.state.is_final() || !matches!(step.kind, BlockType::Command | BlockType::Condition) {
+            return;
+        }
+        let (runner, step) = (self.shared.runner.clone(), step.id.to_string());
+        tokio::spawn(async move {
+            if let Err(error) = runner.forget(&step).await {
+                debug!(error = &error as &dyn Error, "a step could not be forgotten by the runner");
+            }
+        });
+    }
+
+    /// What the store has of a step's output. Pieces that were stored after the last write of the step also have numbers that
+    /// are taken.
+    async fn find_stored(&mut self, index: usize) -> Result<Stored, Halt> {
+        let (run, ordinal, attempt) = (self.pen.run.id, self.steps[index].ordinal, self.steps[index].attempt);
+        let mut stored = Stored::default();
+        loop {
+            let pieces = persist(|| self.shared.store.output(run, ordinal, attempt, stored.last, 200)).await?;
+            if pieces.is_empty() {
+                break;
+            }
+            stored.add(&pieces);
+        }
+        self.steps[index].last_output = stored.last.max(self.steps[index].last_output);
+        self.pen.run.event = self.pen.run.event.max(stored.last);
+        Ok(stored)
     }
 
     /// Makes what ended steps printed available to templates again, where a template may ask for it.
@@ -488,7 +542,7 @@ impl RunTask {
 }
 
 /// What is said of a step whose worker is gone.
-pub(crate) const LOST: &str = "the server was lost while this step ran; it may or may not have taken effect";
+pub(crate) const LOST: &str = "the server was lost while this step ran";
 
 fn count(step: &Step) {
     if step.state.is_final() {

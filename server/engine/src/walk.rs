@@ -1,7 +1,7 @@
 //! Walks the plan of a run: which step is next, and what follows from how it ended.
 
 use chrono::Utc;
-use domain::block::{Block, BlockKind, OnFailure, OnFalse};
+use domain::block::{Block, BlockKind, OnFailure, OnFalse, OnWorkerLoss};
 use domain::plan::Planned;
 use domain::{ControlAction, RunState, Seconds, Step, StepState, Timestamp};
 use tracing::info;
@@ -14,6 +14,9 @@ use crate::output::{Output, Printed};
 use crate::plan_steps::NOT_SELECTED;
 use crate::run_task::{Commit, LOST, RunTask, Turn};
 use crate::template;
+
+/// After so many attempts of which nobody knows how they ended, a step that may be tried again fails.
+const MAX_LOSSES: u32 = 3;
 
 /// Why a wait ended.
 enum Waited {
@@ -71,6 +74,9 @@ impl RunTask {
             return self.timer(block, index, timer.duration).await;
         }
         let (state, answer) = (self.steps[index].state, self.steps[index].answer);
+        if state == StepState::Running {
+            return self.go_on(planned, index).await;
+        }
         if state == StepState::Waiting {
             match (answer, &block.kind) {
                 (Some(ControlAction::Retry), _) => {
@@ -126,6 +132,15 @@ impl RunTask {
         self.conclude(planned, index, outcome, printed).await
     }
 
+    /// A step whose process an earlier worker has started: it goes on, or has ended meanwhile.
+    async fn go_on(&mut self, planned: &Planned<'_>, index: usize) -> Result<(), Halt> {
+        let (outcome, printed) = match executors::prepare(planned.block, &self.context) {
+            Ok((prepared, _)) => self.execute(planned.block, index, &prepared).await?,
+            Err(message) => (Outcome::lost(message), Printed::default()),
+        };
+        self.conclude(planned, index, outcome, printed).await
+    }
+
     /// Writes that the step begins; false when a person changed the run's state first.
     async fn begin(&mut self, index: usize) -> Result<bool, Halt> {
         if self.pen.run.state != RunState::Running {
@@ -169,11 +184,19 @@ impl RunTask {
         let redactor = self.secrets.redactor().clone();
         let shared = std::sync::Arc::clone(&self.shared);
         let mut watch = Watch::new(&self.control, self.asked.clone(), &shared, block.timeout);
+        let found = self.found.remove(&index);
+        if found.is_some()
+            && let Some(began) = self.steps[index].started_at
+        {
+            watch.began((Utc::now() - began).to_std().unwrap_or_default());
+        }
         let parameters = executors::parameter_environment(&self.pen.run.parameters, &self.secrets.parameters);
         let cap = shared.config.output_cap;
         let mut output = Output::new(&mut self.pen, place, &redactor, cap, prepared.keep());
-        let scene = executors::Scene { shared: &shared, step: id, given: &given, parameters };
-        let outcome = executors::execute(prepared, &scene, &mut output, &mut watch).await?;
+        let (process, stored) = found.unzip();
+        output.go_on_after(stored.unwrap_or_default());
+        let mut scene = executors::Scene { shared: &shared, step: id, given: &given, parameters, found: process };
+        let outcome = executors::execute(prepared, &mut scene, &mut output, &mut watch).await?;
         let printed = output.finish().await?;
         Ok((outcome, printed))
     }
@@ -193,6 +216,10 @@ impl RunTask {
         {
             error = Some(format!("nothing was found to capture as “{missing}”"));
             end = StepState::fail;
+        }
+        let mut tried_again = false;
+        if ended.state == StepState::Interrupted {
+            (end, error, tried_again) = after_loss(planned.block, &ended, error.take());
         }
         if ended.state == StepState::Succeeded && asks_when_false(planned.block, &ended) {
             // It asks before it is settled: one step, one question.
@@ -214,6 +241,9 @@ impl RunTask {
         }
         let step = &self.steps[index];
         match (step.state, &planned.block.retry) {
+            (StepState::Failed, _) if tried_again => {
+                self.attempt_again(index);
+            }
             (StepState::Failed, Some(retry)) if step.attempt < retry.attempts => {
                 let due = Utc::now() + retry.wait_after(step.attempt).to_std();
                 let next = self.attempt_again(index);
@@ -236,7 +266,7 @@ impl RunTask {
         Ok(())
     }
 
-    fn settle(&mut self, index: usize, end: Turn, error: Option<String>) -> Result<(), Halt> {
+    pub(crate) fn settle(&mut self, index: usize, end: Turn, error: Option<String>) -> Result<(), Halt> {
         self.turn(index, end)?;
         let now = Utc::now();
         let step = &mut self.steps[index];
@@ -469,6 +499,18 @@ impl Drop for Idle {
 fn step_failed(step: &Step) -> String {
     let error = step.error.as_deref().unwrap_or_else(|| step.state.as_str());
     format!("step {} “{}”: {error}", step.ordinal + 1, step.name)
+}
+
+/// What becomes of an attempt of which nobody knows how it ended: how it ends here, what it says, and whether it is tried again.
+pub(crate) fn after_loss(block: &Block, step: &Step, error: Option<String>) -> (Turn, Option<String>, bool) {
+    match block.on_worker_loss {
+        OnWorkerLoss::Ask => (StepState::interrupt, error, false),
+        OnWorkerLoss::Fail => (StepState::fail, error, false),
+        OnWorkerLoss::Retry if step.attempt < MAX_LOSSES => {
+            (StepState::fail, error.map(|error| format!("{error}; it is tried again")), true)
+        }
+        OnWorkerLoss::Retry => (StepState::fail, error, false),
+    }
 }
 
 /// Whether a condition asks a person right after it was found false: where no branch is run before that.

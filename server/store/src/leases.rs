@@ -103,6 +103,16 @@ impl Store {
         Ok(())
     }
 
+    /// Ends every lease, so that its run can be taken over now: for a worker that knows all others to be dead.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn end_leases(&self, now: Timestamp) -> Result<()> {
+        let text = "UPDATE (SELECT VALUE id FROM run WHERE wake_at > $now) SET wake_at = $now WHERE owner != '' RETURN NONE";
+        let _: Vec<Value> = self.rows("end old leases", "run", text, variables! { now: micros(now) }).await?;
+        Ok(())
+    }
+
     /// The state and mode of every run of the worker.
     ///
     /// # Errors

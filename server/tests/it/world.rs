@@ -65,6 +65,18 @@ impl Studio {
         let _ = self.child.wait();
     }
 
+    /// The process that owns its commands, if there is one: it was started with our data folder among its arguments.
+    pub fn runner(&self) -> Option<u32> {
+        let data = self.folder.path().join("data");
+        fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            let line = fs::read(entry.path().join("cmdline")).ok()?;
+            let mut words = line.split(|byte| *byte == 0);
+            let serves = words.nth(1) == Some(b"runner") && words.any(|word| word == data.as_os_str().as_encoded_bytes());
+            serves.then_some(pid)
+        })
+    }
+
     /// Everything it has written anywhere: data and logs.
     pub fn files(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
@@ -72,7 +84,11 @@ impl Studio {
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).expect("a folder") {
                 let path = entry.expect("an entry").path();
-                if path.is_dir() { folders.push(path) } else { found.push(path) }
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.is_file() {
+                    found.push(path);
+                }
             }
         }
         found
@@ -181,6 +197,10 @@ impl Studio {
 impl Drop for Studio {
     fn drop(&mut self) {
         self.kill();
+        // What is left of it: the process that owns its commands.
+        if let Some(pid) = self.runner() {
+            let _ = Command::new("kill").arg(pid.to_string()).status();
+        }
     }
 }
 

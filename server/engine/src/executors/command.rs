@@ -33,7 +33,7 @@ pub(super) fn prepare<'a>(block: &'a CommandBlock, context: &Context) -> Result<
 
 pub(super) async fn execute(
     plan: &Plan<'_>,
-    scene: &Scene<'_>,
+    scene: &mut Scene<'_>,
     output: &mut Output<'_>,
     watch: &mut Watch,
 ) -> Result<Outcome, Halt> {
@@ -48,8 +48,9 @@ pub(super) async fn execute(
             GivenBy::File(name) => spec.files.push(SecretFile { env: name.clone(), contents: secret.clone() }),
         }
     }
-    Ok(match process::run(spec, scene.shared, output, watch).await? {
+    Ok(match process::run(spec, scene, output, watch).await? {
         Ended::NotStarted(message) => Outcome::failed(message),
+        Ended::Lost(sentence) => Outcome::lost(sentence),
         Ended::BrokenOff(cause, left) => Outcome::broken_off(cause, &left, watch.timeout),
         Ended::Exit(exit) => {
             let expected = &block.expected_exit_codes;

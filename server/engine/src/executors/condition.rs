@@ -56,7 +56,7 @@ pub(super) fn prepare<'a>(check: &'a Check, context: &Context) -> Result<(Prepar
 
 pub(super) async fn execute(
     plan: &Plan<'_>,
-    scene: &Scene<'_>,
+    scene: &mut Scene<'_>,
     output: &mut Output<'_>,
     watch: &mut Watch,
 ) -> Result<Outcome, Halt> {
@@ -107,13 +107,14 @@ pub(super) async fn execute(
 async fn command(
     mut spec: ProcessSpec,
     expected: u8,
-    scene: &Scene<'_>,
+    scene: &mut Scene<'_>,
     output: &mut Output<'_>,
     watch: &mut Watch,
 ) -> Result<Outcome, Halt> {
     spec.env.clone_from(&scene.parameters);
-    match process::run(spec, scene.shared, output, watch).await? {
+    match process::run(spec, scene, output, watch).await? {
         Ended::NotStarted(message) => Ok(Outcome::failed(message)),
+        Ended::Lost(sentence) => Ok(Outcome::lost(sentence)),
         Ended::BrokenOff(cause, left) => Ok(Outcome::broken_off(cause, &left, watch.timeout)),
         Ended::Exit(exit) => {
             let seen = format!("{}; expected {expected}", exit.describe());

@@ -5,16 +5,17 @@ mod command;
 mod condition;
 mod egress;
 mod instruction;
-mod process;
+pub(crate) mod process;
 mod timer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::run_task::Turn;
 use domain::block::command::LOCAL;
 use domain::block::{Block, BlockKind};
 use domain::{RunMode, RunState, Seconds, StepId, StepState};
-use runner::EnvValue;
+use runner::{EnvValue, RunningProcess};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
@@ -48,6 +49,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) given: &'a [SecretString],
     /// `PARAM_<NAME>` of every answer.
     pub(crate) parameters: Vec<(String, EnvValue)>,
+    /// The step's process, where an earlier worker has started it.
+    pub(crate) found: Option<RunningProcess>,
 }
 
 /// How a step ended.
@@ -69,7 +72,7 @@ pub(crate) enum Cause {
     TimedOut,
     /// The lease is lost.
     Lost,
-    /// The server shuts down and the grace is over.
+    /// The server shuts down and the grace is over; what the runner runs goes on.
     Closed,
     /// A person asked for something that lets the step go on.
     Asked((RunState, RunMode)),
@@ -105,6 +108,11 @@ impl Watch {
         self.deadline = Some(Instant::now() + timeout.to_std());
     }
 
+    /// Counts the time that an attempt has taken already.
+    pub(crate) fn began(&mut self, ago: Duration) {
+        self.deadline = self.deadline.map(|deadline| deadline.checked_sub(ago).unwrap_or(deadline));
+    }
+
     /// The next thing that matters to the step. May be dropped and called again.
     pub(crate) async fn next(&mut self) -> Cause {
         let deadline = self.deadline;
@@ -135,6 +143,11 @@ impl Outcome {
 
     pub(crate) fn failed(error: impl Into<String>) -> Self {
         Self { end: StepState::fail, error: Some(error.into()), ..Self::succeeded() }
+    }
+
+    /// Of a step of which nobody knows how it ended.
+    pub(crate) fn lost(error: impl Into<String>) -> Self {
+        Self { end: StepState::interrupt, error: Some(error.into()), ..Self::succeeded() }
     }
 
     /// Of a step that was broken off; `how` says what became of what it started.
@@ -186,7 +199,7 @@ pub(crate) fn prepare<'a>(block: &'a Block, context: &Context) -> Result<(Prepar
 /// Runs it.
 pub(crate) async fn execute(
     prepared: &Prepared<'_>,
-    scene: &Scene<'_>,
+    scene: &mut Scene<'_>,
     output: &mut Output<'_>,
     watch: &mut Watch,
 ) -> Result<Outcome, Halt> {

@@ -149,7 +149,7 @@ impl Follow {
     async fn send(&self, stream: Stream, bytes: Bytes) {
         if !bytes.is_empty() {
             // An error means that nobody listens any more.
-            let _ = self.pieces.send(OutputPiece { stream, bytes }).await;
+            let _ = self.pieces.send(OutputPiece { stream, bytes, dropped_before: 0 }).await;
         }
     }
 

@@ -5,4 +5,6 @@
 mod control;
 mod execution;
 mod restart;
+#[path = "../../../runner/tests/common/runner_process.rs"]
+mod runner_process;
 mod world;

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use domain::{ControlAction, RunState, StepState};
-use engine::Engine;
+use domain::block::OnWorkerLoss;
+use domain::{Block, ControlAction, RunState, StepState, Stream};
 
-use crate::world::{World, command, config, timer};
+use crate::world::{World, command, timer, until};
 
 #[tokio::test]
 async fn shutdown_hands_a_timer_back_and_the_next_engine_goes_on() {
-    let world = World::new().await;
+    let mut world = World::new().await;
     let id = world.start(vec![timer(1_500), command("echo done")]).await;
     let step = world.step_is(id, 0, StepState::Running).await;
     world.engine.shutdown(Duration::from_secs(10)).await;
     assert_eq!(world.run(id).await.state, RunState::Running);
-    let (_handle, _task) = Engine::start(config("two"), world.store.clone(), world.vault.clone());
+    world.restart(true);
     let (_, steps) = world.reaches(id, RunState::Succeeded).await;
     assert_eq!(steps[0].started_at, step.started_at);
     assert_eq!(steps.len(), 2);
@@ -22,30 +22,50 @@ async fn shutdown_hands_a_timer_back_and_the_next_engine_goes_on() {
 }
 
 #[tokio::test]
-async fn shutdown_lets_a_command_end_within_the_grace_and_ends_it_after() {
-    let world = World::new().await;
+async fn shutdown_lets_a_command_end_within_the_grace_and_leaves_a_longer_one_to_the_next_engine() {
+    let mut world = World::new().await;
     let quick = world.start(vec![command("sleep 0.3; echo done"), command("echo next")]).await;
-    let slow = world.start(vec![command("sleep 300")]).await;
+    let slow = world.start(vec![command("echo one; sleep 2; echo two"), command("echo next")]).await;
     world.step_is(quick, 0, StepState::Running).await;
     world.step_is(slow, 0, StepState::Running).await;
     world.engine.shutdown(Duration::from_secs(1)).await;
     let steps = world.steps(quick).await;
     assert_eq!((steps[0].state, steps[1].state), (StepState::Succeeded, StepState::Pending));
-    let (run, steps) = world.reaches(slow, RunState::Interrupted).await;
-    assert_eq!(steps[0].state, StepState::Interrupted);
-    assert!(run.error.unwrap().ends_with("the server shut down while this step ran; stopped, 0 processes left"));
-    let (_handle, _task) = Engine::start(config("two"), world.store.clone(), world.vault.clone());
+    assert_eq!((world.run(slow).await.state, world.steps(slow).await[0].state), (RunState::Running, StepState::Running));
+    world.restart(true);
     world.reaches(quick, RunState::Succeeded).await;
+    let (_, steps) = world.reaches(slow, RunState::Succeeded).await;
+    assert_eq!(steps.len(), 2, "no second attempt: {steps:?}");
+    assert_eq!(world.stdout(slow, &steps[0]).await, "one\ntwo\n");
 }
 
 #[tokio::test]
-async fn a_step_of_a_lost_server_is_settled_by_a_person() {
+async fn a_command_outlives_a_crash_of_its_server_and_its_output_comes_whole_and_once() {
+    let mut world = World::new().await;
+    let script = "for i in $(seq 1 2000); do echo line $i; done; sleep 1; echo err >&2; for i in $(seq 1 2000); do echo more $i; done; exit 3";
+    let id = world.start(vec![command(script)]).await;
+    let step = world.step_is(id, 0, StepState::Running).await;
+    until("some output", || async { world.stdout(id, &step).await.contains("line 2000").then_some(()) }).await;
+    // Its tasks end at once, as in a crash: nothing is handed back.
+    world.task.abort();
+    world.restart(true);
+    let (_, steps) = world.reaches(id, RunState::Failed).await;
+    assert_eq!((steps.len(), steps[0].exit_code, steps[0].error.as_deref()), (1, Some(3), Some("exit 3")));
+    let lines = |word: &str| (1..=2000).map(|i| format!("{word} {i}\n")).collect::<String>();
+    let out = world.stdout(id, &steps[0]).await;
+    assert!(out == lines("line") + &lines("more"), "{} lines instead of 4000", out.lines().count());
+    assert_eq!(world.output(id, &steps[0], Stream::Stderr).await, "err\n");
+    let forgotten = || async { world.runner.steps().await.unwrap().is_empty().then_some(()) };
+    until("the runner forgets what the store has", forgotten).await;
+}
+
+#[tokio::test]
+async fn a_step_that_nobody_knows_of_is_settled_by_a_person() {
     let mut world = World::new().await;
     let id = world.start(vec![command("echo begun; sleep 0.3; exit 1"), command("echo next")]).await;
     world.step_is(id, 0, StepState::Running).await;
-    // Its tasks end at once, as in a crash: nothing is handed back.
     world.task.abort();
-    (world.engine, world.task) = Engine::start(config("two"), world.store.clone(), world.vault.clone());
+    world.restart(false);
     let (run, steps) = world.reaches(id, RunState::Interrupted).await;
     assert!(run.error.unwrap().contains("the server was lost while this step ran"));
     assert_eq!(steps[0].state, StepState::Interrupted);
@@ -56,12 +76,41 @@ async fn a_step_of_a_lost_server_is_settled_by_a_person() {
 }
 
 #[tokio::test]
+async fn a_block_may_say_what_becomes_of_a_step_that_nobody_knows_of() {
+    let mut world = World::new().await;
+    let says = |on_worker_loss, block| Block { on_worker_loss, ..block };
+    let again = world.start(vec![says(OnWorkerLoss::Retry, command("sleep 0.5; echo done"))]).await;
+    let fails = world.start(vec![says(OnWorkerLoss::Fail, command("sleep 0.5; echo done"))]).await;
+    world.step_is(again, 0, StepState::Running).await;
+    world.step_is(fails, 0, StepState::Running).await;
+    world.task.abort();
+    world.restart(false);
+    let (_, steps) = world.reaches(again, RunState::Succeeded).await;
+    let seen: Vec<_> = steps.iter().map(|step| (step.attempt, step.state)).collect();
+    assert_eq!(seen, [(1, StepState::Failed), (2, StepState::Succeeded)]);
+    let (_, steps) = world.reaches(fails, RunState::Failed).await;
+    assert_eq!((steps.len(), steps[0].state), (1, StepState::Failed));
+}
+
+#[tokio::test]
+async fn a_run_that_was_to_stop_when_its_server_was_lost_is_stopped_by_the_next_one() {
+    let mut world = World::new().await;
+    let id = world.start(vec![command("sleep 300")]).await;
+    world.step_is(id, 0, StepState::Running).await;
+    world.task.abort();
+    world.control(id, RunState::Running, RunState::Stopping).await;
+    world.restart(true);
+    let (_, steps) = world.reaches(id, RunState::Stopped).await;
+    assert_eq!(steps[0].error.as_deref(), Some("stopped, 0 processes left"));
+}
+
+#[tokio::test]
 async fn a_timer_of_a_lost_server_goes_on_and_one_that_came_due_ends_at_once() {
     let mut world = World::new().await;
     let id = world.start(vec![timer(500), command("echo done")]).await;
     let step = world.step_is(id, 0, StepState::Running).await;
     world.task.abort();
-    (world.engine, world.task) = Engine::start(config("two"), world.store.clone(), world.vault.clone());
+    world.restart(true);
     let (_, steps) = world.reaches(id, RunState::Succeeded).await;
     assert_eq!((steps[0].id, steps[0].started_at), (step.id, step.started_at));
     // The lease outlived the timer.

@@ -13,16 +13,22 @@ use domain::{
 };
 use engine::plan_steps::initial_steps;
 use engine::{Engine, EngineConfig, EngineHandle};
+use runner::Runner;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use store::{ControlChange, Store};
+use tempfile::TempDir;
 use vault::Vault;
+
+use crate::runner_process;
 
 pub struct World {
     pub store: Store,
     pub vault: Vault,
     pub engine: EngineHandle,
     pub task: tokio::task::JoinHandle<()>,
+    pub runner: Runner,
+    folder: TempDir,
 }
 
 /// What a run is started with.
@@ -95,8 +101,18 @@ impl World {
     pub async fn with(config: EngineConfig) -> Self {
         let store = Store::connect("mem://", None).await.unwrap();
         let vault = Vault::ephemeral();
-        let (engine, task) = Engine::start(config, store.clone(), vault.clone());
-        Self { store, vault, engine, task }
+        let folder = tempfile::tempdir().unwrap();
+        let runner = runner_process::runner(&folder.path().join("runner"));
+        let (engine, task) = Engine::start(config, store.clone(), vault.clone(), runner.clone());
+        Self { store, vault, engine, task, runner, folder }
+    }
+
+    /// Another engine over the same store, with the same runner or with one that knows nothing.
+    pub fn restart(&mut self, same_runner: bool) {
+        if !same_runner {
+            self.runner = runner_process::runner(&self.folder.path().join("other"));
+        }
+        (self.engine, self.task) = Engine::start(config("two"), self.store.clone(), self.vault.clone(), self.runner.clone());
     }
 
     pub async fn start(&self, blocks: Vec<Block>) -> RunId {

@@ -3,5 +3,7 @@
 mod accounts;
 mod credentials;
 mod runbooks;
+#[path = "../../../runner/tests/common/runner_process.rs"]
+mod runner_process;
 mod runs;
 mod world;

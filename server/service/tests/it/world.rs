@@ -6,7 +6,10 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use service::{Services, Settings, SignUp};
 use store::Store;
+use tempfile::TempDir;
 use vault::Vault;
+
+use crate::runner_process;
 
 pub const PASSWORD: &str = "plain words, many of them";
 
@@ -16,6 +19,7 @@ pub struct TestStudio {
     pub store: Store,
     engine: EngineHandle,
     vault: Vault,
+    _folder: TempDir,
 }
 
 impl TestStudio {
@@ -32,9 +36,11 @@ impl TestStudio {
     async fn with_engine(config: EngineConfig) -> Self {
         let store = Store::connect("mem://", None).await.expect("a store in memory");
         let vault = Vault::ephemeral();
-        let (engine, _) = Engine::start(config, store.clone(), vault.clone());
+        let folder = tempfile::tempdir().expect("a folder");
+        let runner = runner_process::runner(&folder.path().join("runner"));
+        let (engine, _) = Engine::start(config, store.clone(), vault.clone(), runner);
         let services = Services::new(store.clone(), vault.clone(), engine.clone(), Settings::default());
-        Self { services, store, engine, vault }
+        Self { services, store, engine, vault, _folder: folder }
     }
 
     /// The same with other settings.
