@@ -1,6 +1,6 @@
 //! Ends everything a step started, and looks whether that is true.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use nix::sys::signal::{
     Signal::{self, SIGCONT, SIGKILL, SIGTERM},
@@ -88,7 +88,7 @@ pub(crate) async fn stop_family(identity: &ProcessIdentity, grace: Duration) -> 
     let mut left = hunt.look().await;
     if !left.is_empty() && !grace.is_zero() {
         hunt.send(&left, StopSignal::Term);
-        left = hunt.wait_for_end(grace).await;
+        left = hunt.wait_for_end(left, grace).await;
     }
     let mut pause = FIRST_PAUSE;
     for _ in 0..KILL_ROUNDS {
@@ -139,9 +139,11 @@ impl Hunt {
         }
     }
 
-    /// Waits until nothing is left, at most for `grace`; gives what is.
-    async fn wait_for_end(&mut self, grace: Duration) -> Vec<Member> {
+    /// Waits until nothing is left, at most for `grace`; gives what is. Who was not there when the
+    /// others were told is told now: a child of a process that ended while it forked.
+    async fn wait_for_end(&mut self, told: Vec<Member>, grace: Duration) -> Vec<Member> {
         let deadline = Instant::now() + grace;
+        let mut told: HashSet<u32> = told.into_iter().map(|member| member.pid).collect();
         let mut pause = FIRST_PAUSE;
         loop {
             let left = self.look().await;
@@ -149,6 +151,10 @@ impl Hunt {
             if left.is_empty() || remaining.is_zero() {
                 return left;
             }
+            let newcomers = left.iter().filter(|member| told.insert(member.pid));
+            // Each by itself: to the group it would be the second time.
+            let newcomers: Vec<Member> = newcomers.map(|member| Member { in_group: false, ..*member }).collect();
+            self.send(&newcomers, StopSignal::Term);
             sleep(pause.min(remaining)).await;
             pause = longer(pause);
         }

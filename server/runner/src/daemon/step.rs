@@ -55,21 +55,28 @@ impl Keepers<'_> {
 }
 
 impl Step {
-    /// Starts a process, notes who it is, and begins to keep what it prints.
+    /// Starts a process, notes who it is, and begins to keep what it prints. `recorded` says
+    /// meanwhile that the start outlasts the machine.
     pub async fn start(
         spec: ProcessSpec,
         folder: &Folder,
         confiner: &Confiner,
         head_bytes: u64,
         keepers: Keepers<'_>,
+        recorded: impl Future<Output = io::Result<()>>,
     ) -> Result<Arc<Self>, RunnerError> {
-        let LocalProcess { output, handle } = start(&spec, confiner)?;
-        let (log, writer) = Log::create(folder.path().to_owned(), spec.output_head.unwrap_or(head_bytes));
-        let note = Note { identity: handle.identity().clone(), private_dir: handle.private_dir() };
-        let step = Arc::new(Self { folder: folder.clone(), handle, log });
-        keepers.begin(keep_output(step.clone(), output, writer));
-        let noted = in_folder(folder, move |folder| folder.note(&note)).await;
-        if let Err(source) = noted {
+        let starting = async {
+            let LocalProcess { output, handle } = start(&spec, confiner)?;
+            let (log, writer) = Log::create(folder.path().to_owned(), spec.output_head.unwrap_or(head_bytes));
+            let note = Note { identity: handle.identity().clone(), private_dir: handle.private_dir() };
+            let step = Arc::new(Self { folder: folder.clone(), handle, log });
+            keepers.begin(keep_output(step.clone(), output, writer));
+            let noted = in_folder(folder, move |folder| folder.note(&note)).await;
+            Ok((step, noted))
+        };
+        let (recorded, started) = tokio::join!(recorded, starting);
+        let (step, noted): (Arc<Self>, io::Result<()>) = started?;
+        if let Err(source) = recorded.and(noted) {
             step.log.abandon();
             step.handle.stop(Duration::ZERO).await;
             return Err(RunnerError::Record { step: spec.step, source });

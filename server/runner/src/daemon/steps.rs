@@ -118,7 +118,7 @@ impl Steps {
         let name = spec.step.clone();
         let folder = self.reserve(&name)?;
         let keepers = Keepers { tasks: &self.keepers, life: &self.life };
-        match Step::start(spec, &folder, &self.confiner, self.head_bytes, keepers).await {
+        match Step::start(spec, &folder, &self.confiner, self.head_bytes, keepers, self.spool.sync()).await {
             Ok(step) => {
                 let source = Source::of(&step);
                 self.settle(&name, Some(step));

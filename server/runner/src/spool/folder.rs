@@ -47,14 +47,10 @@ impl Folder {
         &self.path
     }
 
-    /// Notes who the process is; durable when this returns.
+    /// Notes who the process is, for another runner. A power failure may take the note, with the
+    /// process; that there was one stays known by the folder.
     pub fn note(&self, note: &Note) -> io::Result<()> {
-        let mut file = self.create_file(IDENTITY)?;
-        file.write_all(&serde_json::to_vec(note)?)?;
-        file.sync_all()?;
-        // The names of the file and of the folder are entries of directories.
-        File::open(&self.path)?.sync_all()?;
-        self.path.parent().map_or(Ok(()), |spool| File::open(spool)?.sync_all())
+        self.create_file(IDENTITY)?.write_all(&serde_json::to_vec(note)?)
     }
 
     /// Keeps the end. It is there at once, whole, also for another runner; [`sync`](Self::sync)

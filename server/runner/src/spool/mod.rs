@@ -1,27 +1,31 @@
 //! What outlives the runner: a folder for each step, until the step's outcome is kept elsewhere.
 //!
 //! ```text
-//! spool/<step>/identity      who the process is, durable before its start is answered
+//! spool/<step>/              durable before the start of the step is answered
+//!              identity      who the process is
 //!              output        frames of output in the order of arrival, up to the head's limit
 //!              output.<n>    the end of a longer output; n is the first byte's place in the whole
 //!              exit          how it ended; appears whole or not at all
 //! ```
 //!
 //! A folder without `exit` is that of a step that runs, or was lost with a former runner. One
-//! without `identity` is that of a step whose runner died in the moment of its start.
+//! without `identity` is that of a step whose runner, or whose machine, died in the moment of its
+//! start.
 //! No environment, no script, no secret lies here, except what a process prints.
 
 mod folder;
 mod log;
 
 use std::{
-    fs::{self, DirBuilder},
+    fs::{self, DirBuilder, File},
     io,
     os::unix::fs::DirBuilderExt,
     path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use tokio::{sync::Mutex as AsyncMutex, task::spawn_blocking};
 use tracing::warn;
 
 pub(crate) use folder::{Folder, Kept, Note};
@@ -42,6 +46,10 @@ const GONE: &str = ".gone-";
 #[derive(Debug)]
 pub(crate) struct Spool {
     dir: PathBuf,
+    /// The number of calls of [`sync`](Self::sync) so far.
+    asked: AtomicU64,
+    /// How many of them are answered.
+    synced: AsyncMutex<u64>,
 }
 
 /// A step that a former runner left.
@@ -53,16 +61,19 @@ pub(crate) enum Saved {
 
 impl Spool {
     pub fn open(dir: PathBuf) -> Result<Self, RunnerError> {
-        let made = DirBuilder::new().mode(0o700).create(&dir);
+        let made = match DirBuilder::new().mode(0o700).create(&dir) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Ok(()) => dir.parent().map_or(Ok(()), |home| File::open(home)?.sync_all()),
+            failed => failed,
+        };
         match made {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                Err(RunnerError::Directory { path: dir, source: error })
-            }
-            _ => Ok(Self { dir }),
+            Ok(()) => Ok(Self { dir, asked: AtomicU64::new(0), synced: AsyncMutex::new(0) }),
+            Err(source) => Err(RunnerError::Directory { path: dir, source }),
         }
     }
 
-    /// Makes the folder of a new step. From here on the step counts as started.
+    /// Makes the folder of a new step. From here on the step counts as started, also after a power
+    /// failure once [`sync`](Self::sync) has returned.
     pub fn create(&self, step: &str) -> Result<Folder, RunnerError> {
         let name = utf8_percent_encode(step, ENCODED).to_string();
         if name.len() > MAX_NAME_BYTES {
@@ -76,6 +87,20 @@ impl Spool {
             }
             Err(source) => Err(RunnerError::Record { step: step.to_owned(), source }),
         }
+    }
+
+    /// Makes every folder durable that is there now. Those who ask at the same time share the work.
+    pub async fn sync(&self) -> io::Result<()> {
+        let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut synced = self.synced.lock().await;
+        if *synced >= number {
+            return Ok(());
+        }
+        let asked = self.asked.load(Ordering::SeqCst);
+        let dir = self.dir.clone();
+        spawn_blocking(move || File::open(dir)?.sync_all()).await.map_err(io::Error::other)??;
+        *synced = asked;
+        Ok(())
     }
 
     /// Everything that a former runner left. What was on its way out goes now.

@@ -29,7 +29,7 @@ async fn a_command_does_not_see_what_is_hidden() {
     let work = tempfile::tempdir().unwrap();
     let (data, own) = (data.path().display(), world.dir().display());
     let script = format!(
-        "ls -A {data} {own}; cat {data}/key; cat /proc/{}/root{data}/key; touch {data}/x; \
+        "ls -A {data}; ls -A {own}; cat {data}/key; cat /proc/{}/root{data}/key; touch {data}/x; \
          pwd; cat $KEY; echo $1; echo err >&2; exit 42",
         info.pid
     );
@@ -38,7 +38,7 @@ async fn a_command_does_not_see_what_is_hidden() {
     spec.working_dir = Some(work.path().into());
     spec.files = vec![SecretFile { env: "KEY".into(), contents: "hunter2\n".into() }];
     let finished = finish(world.runner.spawn(spec).await.unwrap()).await;
-    let expected = format!("{data}:\n\n{own}:\n{}\nhunter2\na 'b'\n", work.path().display());
+    let expected = format!("{}\nhunter2\na 'b'\n", work.path().display());
     assert_eq!(finished.stdout, expected, "{}", finished.stderr);
     assert_eq!(finished.exit.code, Some(42));
     assert!(finished.stderr.contains("Read-only file system") && finished.stderr.ends_with("err\n"), "{}", finished.stderr);
