@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use runner::STEP_VARIABLE;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, client::Msg};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
 use super::{
@@ -12,9 +12,6 @@ use super::{
     processes::{Member, Table},
     script::private_dirs,
 };
-
-/// How long one look may take, on a busy host.
-const LOOK_PATIENCE: Duration = Duration::from_secs(15);
 
 /// The most that one look may answer: a machine with 100,000 processes, and then some.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
@@ -35,17 +32,24 @@ pub(super) struct Looker {
     write: ChannelWriteHalf<Msg>,
     host: String,
     nonce: String,
+    /// How long one answer may take.
+    patience: Duration,
     /// Its own process id.
     pid: u32,
 }
 
 impl Looker {
-    /// Starts it.
-    pub(super) async fn open(connection: &Connection, source: Source) -> Result<Self, SshError> {
+    /// Starts it. One answer may take `patience`, starting included.
+    pub(super) async fn open(connection: &Connection, source: Source, patience: Duration) -> Result<Self, SshError> {
+        let late = |_| SshError::TimedOut { host: connection.target().name.clone(), after: patience };
+        timeout(patience, Self::start(connection, source, patience)).await.map_err(late)?
+    }
+
+    async fn start(connection: &Connection, source: Source, patience: Duration) -> Result<Self, SshError> {
         let (read, write) = connection.channel().await?.split();
         let nonce = Uuid::now_v7().simple().to_string();
         let host = connection.target().name.clone();
-        let mut looker = Self { read, write, host, nonce, pid: 0 };
+        let mut looker = Self { read, write, host, nonce, patience, pid: 0 };
         looker.write.exec(true, "exec /bin/sh -s").await.map_err(|_| looker.closed())?;
         let functions = functions(&looker.nonce, source);
         let greeting = looker.ask(&format!("{functions}\necho; echo '{} pid'; echo $$; _done\n", looker.nonce)).await?;
@@ -96,8 +100,8 @@ impl Looker {
 
     /// Has the shell do something, and gives what it printed until `_done`.
     async fn ask(&mut self, text: &str) -> Result<Vec<u8>, SshError> {
-        let deadline = Instant::now() + LOOK_PATIENCE;
-        let late = |_| SshError::TimedOut { host: self.host.clone(), after: LOOK_PATIENCE };
+        let deadline = Instant::now() + self.patience;
+        let late = |_| SshError::TimedOut { host: self.host.clone(), after: self.patience };
         let asking = self.write.data_bytes(text.as_bytes().to_vec());
         timeout_at(deadline, asking).await.map_err(late)?.map_err(|_| self.closed())?;
         let end = format!("\n{} done\n", self.nonce).into_bytes();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use runner::{StopReport, StopSignal};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tracing::{debug, info, warn};
 
 use super::{
@@ -17,13 +17,17 @@ const KILL_ROUNDS: u32 = 35;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
-/// How long the open connection may take to give a second channel, before a new connection is tried.
-const CHANNEL_PATIENCE: Duration = Duration::from_secs(3);
+/// How long an answer may take on the connection that carries the command's output too: where nobody reads that output, it
+/// never comes.
+const SHARED_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long an answer may take on a connection of the stop's own, from a busy host.
+const OWN_PATIENCE: Duration = Duration::from_secs(15);
 
 /// How long a new connection may take where the old one is of no use.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often a broken connection is replaced during one stop.
+/// How many connections of its own a stop may open.
 const MAX_CONNECTIONS: u32 = 3;
 
 /// What is to be ended.
@@ -60,6 +64,8 @@ pub(super) async fn stop_step(connection: &Connection, quarry: Quarry, grace: Du
 
 pub(super) struct Hunt {
     connection: Connection,
+    /// Whether that is the one that carries the command too.
+    shared: bool,
     connections_left: u32,
     source: Source,
     looker: Option<Looker>,
@@ -73,6 +79,7 @@ impl Hunt {
     pub(super) fn new(connection: &Connection, quarry: Quarry, source: Source) -> Self {
         Self {
             connection: connection.clone(),
+            shared: true,
             connections_left: MAX_CONNECTIONS,
             source,
             looker: None,
@@ -141,8 +148,7 @@ impl Hunt {
             let table = match looker.look().await {
                 Ok(table) => table,
                 Err(error) => {
-                    debug!(ssh.host = self.host(), %error, "a look is tried again on a new connection");
-                    self.looker = None;
+                    self.give_up_looker(&error);
                     self.looker().await?.look().await?
                 }
             };
@@ -184,8 +190,8 @@ impl Hunt {
             StopSignal::Term => &["TERM", "CONT"],
         };
         if let Err(error) = self.looker().await?.signal(group, members, signals).await {
-            debug!(ssh.host = self.host(), %error, "signals may not have arrived");
-            self.looker = None;
+            // Whether they arrived shows in the next look.
+            self.give_up_looker(&error);
         }
         Ok(())
     }
@@ -193,21 +199,31 @@ impl Hunt {
     /// A second channel; a new connection where the old one gives none: it broke, the host allows no further session on
     /// it, or it waits for somebody to read what a command prints.
     async fn looker(&mut self) -> Result<&mut Looker, SshError> {
-        if self.looker.is_none() {
-            let late = || SshError::TimedOut { host: self.host().to_owned(), after: CHANNEL_PATIENCE };
-            let opening = timeout(CHANNEL_PATIENCE, Looker::open(&self.connection, self.source)).await;
-            let opened = match opening.unwrap_or_else(|_| Err(late())) {
-                Ok(looker) => looker,
-                Err(error) => {
-                    debug!(ssh.host = self.host(), %error, "a stop needs a new connection");
-                    self.connections_left = self.connections_left.checked_sub(1).ok_or(error)?;
-                    self.connection = Connection::open(self.connection.target(), CONNECT_PATIENCE).await?;
-                    Looker::open(&self.connection, self.source).await?
-                }
-            };
-            return Ok(self.looker.insert(opened));
+        let looker = match self.looker.take() {
+            Some(looker) => looker,
+            None => self.open_looker().await?,
+        };
+        Ok(self.looker.insert(looker))
+    }
+
+    async fn open_looker(&mut self) -> Result<Looker, SshError> {
+        if self.shared {
+            match Looker::open(&self.connection, self.source, SHARED_PATIENCE).await {
+                Ok(looker) => return Ok(looker),
+                Err(error) => self.give_up_looker(&error),
+            }
         }
-        self.looker.as_mut().ok_or(SshError::Closed { host: String::new() })
+        let closed = || SshError::Closed { host: self.connection.target().name.clone() };
+        self.connections_left = self.connections_left.checked_sub(1).ok_or_else(closed)?;
+        self.connection = Connection::open(self.connection.target(), CONNECT_PATIENCE).await?;
+        Looker::open(&self.connection, self.source, OWN_PATIENCE).await
+    }
+
+    /// Next time a new connection is tried.
+    fn give_up_looker(&mut self, error: &SshError) {
+        debug!(ssh.host = self.host(), %error, "a stop needs a new connection");
+        self.looker = None;
+        self.shared = false;
     }
 
     fn host(&self) -> &str {
