@@ -153,7 +153,7 @@ pub(super) fn lost(host: &str) -> String {
 pub(super) async fn start(connection: &Connection, spec: RemoteSpec) -> Result<RunningRemote, SshError> {
     let nonce = Uuid::now_v7().simple().to_string();
     let text = script::shell_text(&spec, &nonce)?;
-    let command = script::exec_line(&spec.step);
+    let command = script::exec_line(&spec);
     let (read, write) = connection.channel().await?.split();
     let write = Arc::new(write);
     let closed = |_| SshError::Closed { host: connection.target().name.clone() };

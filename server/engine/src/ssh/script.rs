@@ -1,15 +1,15 @@
 //! The shell text that starts a step on a host.
 //!
-//! The command that SSH carries is `exec /usr/bin/env RUNBOOK_STEP=<step> /bin/sh -s`: it goes through whatever login shell
-//! the user has, and none of them finds anything in it to change. Everything else comes on standard input, as one compound
-//! command that a POSIX shell reads to its last line before it does any of it: a connection that breaks in between starts
-//! nothing. Values stand in it between single quotes, where the shell takes every byte but NUL as it is. So nothing of a
-//! value is ever seen in a list of processes, and nothing depends on what a server lets through as environment.
+//! The command that SSH carries is `exec /bin/sh -s`: it goes through whatever login shell the user has, and none of them
+//! finds anything in it to change. Everything else comes on standard input, as one compound command that a POSIX shell reads
+//! to its last line before it does any of it: a connection that breaks in between starts nothing. Values stand in it between
+//! single quotes, where the shell takes every byte but NUL as it is. So nothing of a value is ever seen in a list of
+//! processes, and nothing depends on what a server lets through as environment.
 //!
 //! A marker with a nonce goes out on both streams right before the script starts; what was printed before is noise.
 //!
-//! Where private files are needed the shell stays, removes them when the script ended, and ends with its exit code.
-//! Otherwise the interpreter takes its place.
+//! Usually the interpreter takes the shell's place. Where private files are needed the shell stays, removes them when the
+//! script ended, and ends with its exit code; it is then started with the step's marker in its own environment.
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -51,9 +51,13 @@ impl Word {
     }
 }
 
-/// The command that goes through the login shell.
-pub(super) fn exec_line(step: &str) -> String {
-    format!("exec /usr/bin/env {STEP_VARIABLE}={step} /bin/sh -s")
+/// The command that goes through the login shell. Each program on the way costs a command about a millisecond.
+pub(super) fn exec_line(spec: &RemoteSpec) -> String {
+    if needs_private_files(spec) {
+        format!("exec /usr/bin/env {STEP_VARIABLE}={} /bin/sh -s", spec.step)
+    } else {
+        "exec /bin/sh -s".to_owned()
+    }
 }
 
 /// Patterns of the private directories a step may have left.
@@ -78,7 +82,7 @@ pub(super) fn shell_text(spec: &RemoteSpec, nonce: &str) -> Result<Vec<u8>, SshE
         return Err(SshError::InvalidCommand("no interpreter was named".to_owned()));
     };
     let script_is_file = script_needs_file(&words, &spec.script);
-    let private = script_is_file || !spec.files.is_empty();
+    let private = needs_private_files(spec);
 
     let mut text = Text(Vec::with_capacity(1024 + spec.script.len()));
     text.line("{");
@@ -103,6 +107,7 @@ pub(super) fn shell_text(spec: &RemoteSpec, nonce: &str) -> Result<Vec<u8>, SshE
         text.add(" -c ").quoted(spec.script.as_bytes()).line("");
     }
     text.line("[ -z \"$_runbook_setsid\" ] || set -- setsid \"$@\"");
+    text.line(&format!("export {STEP_VARIABLE}={}", spec.step));
     for (name, value) in spec.env.iter().filter(|(name, _)| name != STEP_VARIABLE) {
         text.add(&format!("export {name}=")).quoted(bytes_of(value)).line("");
     }
@@ -163,6 +168,11 @@ fn private_files(text: &mut Text, spec: &RemoteSpec, nonce: &str, script_is_file
     text.line("  _runbook_dir=");
     text.line("done");
     text.line("[ -n \"$_runbook_dir\" ] || _runbook_fail files");
+}
+
+fn needs_private_files(spec: &RemoteSpec) -> bool {
+    let words: Vec<&str> = spec.interpreter.split_whitespace().collect();
+    !spec.files.is_empty() || script_needs_file(&words, &spec.script)
 }
 
 /// Whether the script must be a file: the same rule as for local commands.

@@ -54,7 +54,12 @@ async fn every_process_carries_the_marker() {
     let mut spec = sh("cat /proc/$$/environ | tr '\\0' '\\n' | grep ^RUNBOOK_STEP=; echo $RUNBOOK_STEP");
     spec.env = vec![("RUNBOOK_STEP".into(), "another".into())];
     let step = spec.step.clone();
-    assert_eq!(stdout(&connection, spec).await, format!("RUNBOOK_STEP={step}\n{step}\n"));
+    let expected = format!("RUNBOOK_STEP={step}\n{step}\n");
+    assert_eq!(stdout(&connection, spec.clone()).await, expected);
+    // Also the shell that waits to remove a private file.
+    spec.script = "cat /proc/$PPID/environ | tr '\\0' '\\n' | grep ^RUNBOOK_STEP=; echo $RUNBOOK_STEP".into();
+    spec.files = vec![runner::SecretFile { env: "KEY".into(), contents: "x".into() }];
+    assert_eq!(stdout(&connection, spec).await, expected);
 }
 
 #[tokio::test]
