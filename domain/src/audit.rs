@@ -41,6 +41,12 @@ actions! {
     CredentialDeleted = "credential.deleted",
     /// A step was given a credential's secret.
     CredentialUsed = "credential.used",
+    /// A host was added.
+    HostCreated = "host.created",
+    /// A host was changed.
+    HostUpdated = "host.updated",
+    /// A host was deleted.
+    HostDeleted = "host.deleted",
     /// A runbook was made.
     RunbookCreated = "runbook.created",
     /// A runbook was made from a document.

@@ -80,6 +80,10 @@ typed_id!(
     CredentialId
 );
 typed_id!(
+    /// A host.
+    HostId
+);
+typed_id!(
     /// A run of a runbook, `job_id` in the API.
     RunId
 );

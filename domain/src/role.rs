@@ -33,6 +33,8 @@ pub enum Permission {
     ControlAny,
     /// List, create and delete credentials.
     ManageCredentials,
+    /// Add, change and delete hosts, and see how they are reached.
+    ManageHosts,
     /// Read the audit trail.
     ReadAudit,
     /// Manage accounts, roles and settings.
@@ -68,7 +70,7 @@ impl Permission {
         match self {
             Self::Read => Role::Viewer,
             Self::Write | Self::Execute => Role::Developer,
-            Self::ControlAny | Self::ManageCredentials | Self::ReadAudit => Role::Sre,
+            Self::ControlAny | Self::ManageCredentials | Self::ManageHosts | Self::ReadAudit => Role::Sre,
             Self::Administer => Role::Admin,
         }
     }
@@ -82,6 +84,7 @@ impl Permission {
             Self::Execute => "run runbooks",
             Self::ControlAny => "control runs that somebody else started",
             Self::ManageCredentials => "manage credentials",
+            Self::ManageHosts => "manage hosts",
             Self::ReadAudit => "read the audit trail",
             Self::Administer => "manage users and settings",
         }
@@ -119,6 +122,7 @@ mod tests {
             Permission::Execute,
             Permission::ControlAny,
             Permission::ManageCredentials,
+            Permission::ManageHosts,
             Permission::ReadAudit,
             Permission::Administer,
         ];
@@ -129,6 +133,7 @@ mod tests {
         }
         assert!(!Role::Viewer.may(Permission::Execute));
         assert!(!Role::Developer.may(Permission::ManageCredentials));
+        assert!(!Role::Developer.may(Permission::ManageHosts));
         assert!(!Role::Sre.may(Permission::Administer));
     }
 }

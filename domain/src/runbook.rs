@@ -130,7 +130,8 @@ impl Runbook {
     }
 }
 
-fn tags(object: &mut Object<'_>, faults: &mut Faults) -> Vec<String> {
+/// Reads `tags`.
+pub(crate) fn tags(object: &mut Object<'_>, faults: &mut Faults) -> Vec<String> {
     let mut tags: Vec<String> = Vec::new();
     let items = object.items("tags", faults);
     if items.len() > 20 {

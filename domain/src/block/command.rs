@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::{Capture, CaptureFrom, captures, check_length};
 use crate::Faults;
+pub use crate::host::LOCAL;
+use crate::host::{NAME_HINT, is_name};
 use crate::parse::{Object, integer};
 
-/// The host that is the server itself.
-pub const LOCAL: &str = "local";
 /// What runs a script that names no interpreter.
 pub const DEFAULT_INTERPRETER: &str = "/bin/sh";
 
@@ -125,12 +125,8 @@ impl Serialize for CommandBlock {
 /// Reads `host`: a name that no tool takes for an option or a path; `local` when absent.
 pub(super) fn host(config: &mut Object<'_>, faults: &mut Faults) -> String {
     let Some(host) = config.text("host", faults).filter(|host| !host.is_empty()) else { return LOCAL.to_owned() };
-    let fits = host.len() <= 253
-        && host.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && host.chars().all(|c| c.is_ascii_alphanumeric() || "._-:".contains(c))
-        && !host.contains("..");
-    if !fits {
-        faults.push(config.at("host"), "a host is a name of letters, digits and . _ -, beginning with a letter or digit");
+    if !is_name(&host) {
+        faults.push(config.at("host"), NAME_HINT);
     }
     host
 }
@@ -145,7 +141,8 @@ fn interpreter(config: &mut Object<'_>, faults: &mut Faults) -> String {
     text
 }
 
-fn environment(config: &mut Object<'_>, faults: &mut Faults) -> Vec<(String, String)> {
+/// Reads `env`.
+pub(crate) fn environment(config: &mut Object<'_>, faults: &mut Faults) -> Vec<(String, String)> {
     let env = config.texts("env", faults);
     for (name, value) in &env {
         check_variable(&format!("{}[{}]", config.at("env"), Value::from(name.as_str())), name, faults);
