@@ -1,10 +1,9 @@
 //! Credentials: summaries, and secrets as the vault sealed them.
 
-use domain::{AuditEntry, CredentialId, CredentialSummary, RunbookId, Timestamp};
+use domain::{AuditEntry, CredentialId, CredentialSummary, Timestamp};
 use serde::Deserialize;
-use serde_json::Value;
 
-use crate::query::{from_doc, from_hex, from_value, optional_time, read_optional_time, to_doc, variables};
+use crate::query::{from_doc, from_hex, optional_time, read_optional_time, to_doc, variables};
 use crate::{Result, Store, audit};
 
 #[derive(Deserialize)]
@@ -100,21 +99,5 @@ impl Store {
         audit::add(&mut variables, audit)?;
         self.transact("note the use of a credential", &statements, variables).await?;
         Ok(())
-    }
-
-    /// The live runbooks that use any of these credentials, given by id or name: their ids and titles.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn runbooks_using(&self, references: &[String]) -> Result<Vec<(RunbookId, String)>> {
-        let text = "SELECT key, title FROM runbook WHERE uses CONTAINSANY $references";
-        let rows: Vec<Value> =
-            self.rows("find the users of a credential", "runbook", text, variables! { references: references }).await?;
-        let mut found = rows
-            .into_iter()
-            .map(|mut row| Ok((from_value("runbook", row["key"].take())?, from_value("runbook", row["title"].take())?)))
-            .collect::<Result<Vec<(RunbookId, String)>>>()?;
-        found.sort_by(|a, b| a.1.cmp(&b.1));
-        Ok(found)
     }
 }

@@ -7,7 +7,11 @@ use crate::query::{Outcome, Variables, variables};
 use crate::{Result, Store, StoreError};
 
 /// Every migration, the first one first. A released one never changes: a new file is added.
-const MIGRATIONS: [&str; 2] = [include_str!("../schema/0001_initial.surql"), include_str!("../schema/0002_idempotency.surql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../schema/0001_initial.surql"),
+    include_str!("../schema/0002_idempotency.surql"),
+    include_str!("../schema/0003_hosts.surql"),
+];
 
 /// What must be there before the first migration: their record, and the row that processes starting at once contend for.
 const RECORD: &str = "
@@ -103,6 +107,8 @@ mod tests {
             "SELECT doc FROM runbook WHERE sort > 'a' AND sort < '~' ORDER BY sort LIMIT 8",
             "SELECT key FROM api_key WHERE hash = 'h' LIMIT 1",
             "SELECT doc FROM account WHERE username = 'a' LIMIT 1",
+            "SELECT VALUE doc FROM host WHERE name = 'a' LIMIT 1",
+            "SELECT VALUE doc FROM host WHERE name IN ['a', 'b']",
         ] {
             let plan: Vec<serde_json::Value> =
                 store.rows("explain", "run", &format!("{query} EXPLAIN"), Variables::new()).await.expect("a plan");

@@ -3,8 +3,9 @@
 use domain::runbook::LastRun;
 use domain::{AuditEntry, Page, RunId, RunState, Runbook, RunbookId, Timestamp};
 use serde::Deserialize;
+use serde_json::Value;
 
-use crate::query::{Variables, from_doc, micros, sort_key, to_doc, variables};
+use crate::query::{Variables, from_doc, from_value, micros, sort_key, to_doc, variables};
 use crate::{Result, Store, StoreError, audit};
 
 /// Which runbooks to list.
@@ -186,6 +187,22 @@ impl Store {
         text.push_str(" ORDER BY sort LIMIT $limit");
         let rows: Vec<Row> = self.rows("list runbooks", "runbook", &text, variables).await?;
         page(rows, limit, |row| row.sort.clone(), Row::runbook)
+    }
+
+    /// The live runbooks that name any of these, by what they were stored with: their ids and titles.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn runbooks_using(&self, references: &[String]) -> Result<Vec<(RunbookId, String)>> {
+        let text = "SELECT key, title FROM runbook WHERE uses CONTAINSANY $references";
+        let rows: Vec<Value> =
+            self.rows("find runbooks by what they name", "runbook", text, variables! { references: references }).await?;
+        let mut found = rows
+            .into_iter()
+            .map(|mut row| Ok((from_value("runbook", row["key"].take())?, from_value("runbook", row["title"].take())?)))
+            .collect::<Result<Vec<(RunbookId, String)>>>()?;
+        found.sort_by(|a, b| a.1.cmp(&b.1));
+        Ok(found)
     }
 
     /// How many runbooks there are.
