@@ -8,7 +8,7 @@ use store::Store;
 use vault::Vault;
 
 use crate::authorise::authorise;
-use crate::{Result, ServiceError, audit, now};
+use crate::{Result, ServiceError, audit, now, references};
 
 /// The version under which a secret is sealed; a changed secret would be the next.
 const VERSION: u32 = 1;
@@ -65,20 +65,24 @@ impl Credentials {
         }
     }
 
-    /// Deletes one; where a runbook uses it, only by `force`.
+    /// Deletes one; where a runbook or host uses it, only by `force`.
     ///
     /// # Errors
-    /// `Forbidden` below sre, `NotFound`, `Conflict` naming the runbooks that use it.
+    /// `Forbidden` below sre, `NotFound`, `Conflict` naming what uses it.
     pub async fn delete(&self, actor: &Actor, id: CredentialId, force: bool) -> Result<()> {
         authorise(actor, Permission::ManageCredentials)?;
         let missing = ServiceError::NotFound { what: "credential" };
         let Some((credential, _)) = self.store.credential(&id.to_string()).await? else { return Err(missing) };
         let users = self.store.runbooks_using(&[id.to_string(), credential.name.clone()]).await?;
-        if !force && !users.is_empty() {
-            return Err(ServiceError::conflict(format!("“{}” is used by {}", credential.name, titles(&users))));
+        let hosts = self.store.hosts_using(id).await?;
+        let hosts_named = hosts.iter().map(|host| format!("host {}", references::quoted(host)));
+        let used_by: Vec<String> = users.iter().map(|(_, title)| references::quoted(title)).chain(hosts_named).collect();
+        if !force && !used_by.is_empty() {
+            return Err(ServiceError::conflict(format!("“{}” is used by {}", credential.name, references::listed(&used_by))));
         }
         let used_by: Vec<_> = users.iter().map(|(id, _)| id).collect();
-        let detail = json!({ "name": credential.name, "type": credential.kind, "force": force, "used_by": used_by });
+        let detail =
+            json!({ "name": credential.name, "type": credential.kind, "force": force, "used_by": used_by, "hosts": hosts });
         let entry = audit::by(actor, AuditAction::CredentialDeleted, "credential", id, detail);
         if self.store.delete_credential(id, &entry).await? { Ok(()) } else { Err(missing) }
     }
@@ -99,14 +103,4 @@ fn check(name: &str, secret: &SecretString) -> Result<String> {
         faults.push("$.secret", "a secret must not hold the NUL character");
     }
     Ok(faults.into_result(parsed.unwrap_or_default())?)
-}
-
-/// The first few titles, and how many more there are.
-fn titles<T>(users: &[(T, String)]) -> String {
-    const SHOWN: usize = 5;
-    let mut text = users.iter().take(SHOWN).map(|(_, title)| format!("“{title}”")).collect::<Vec<_>>().join(", ");
-    if users.len() > SHOWN {
-        text.push_str(&format!(" and {} more", users.len() - SHOWN));
-    }
-    text
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use domain::run::{Impossible, ImpossibleStep};
-use domain::{Faults, Permission, Problem};
+use domain::{Faults, Permission, Problem, Role};
 use store::StoreError;
 use vault::VaultError;
 
@@ -33,6 +33,14 @@ pub enum ServiceError {
     Forbidden {
         /// What would be needed.
         permission: Permission,
+    },
+    /// A host does not list the role.
+    #[error("the role {role} may not run on {hosts}")]
+    HostForbidden {
+        /// The role of who asks.
+        role: Role,
+        /// The names of the hosts, for people.
+        hosts: String,
     },
     /// Not allowed to anybody who asks like this.
     #[error("{why}")]
@@ -127,7 +135,9 @@ impl From<ServiceError> for Problem {
             ServiceError::Malformed(_) => Self::new(400, "malformed", detail),
             ServiceError::Unauthenticated => Self::unauthenticated(),
             ServiceError::WrongPassword => Self::new(401, "unauthenticated", detail),
-            ServiceError::Forbidden { .. } | ServiceError::Refused { .. } => Self::new(403, "forbidden", detail),
+            ServiceError::Forbidden { .. } | ServiceError::HostForbidden { .. } | ServiceError::Refused { .. } => {
+                Self::new(403, "forbidden", detail)
+            }
             ServiceError::NotFound { .. } => Self::new(404, "not_found", detail),
             ServiceError::Conflict { .. } => Self::new(409, "conflict", detail),
             ServiceError::NameTaken => Self::new(400, "name_taken", detail),

@@ -9,6 +9,7 @@ mod authorise;
 mod credentials;
 mod error;
 mod health;
+mod hosts;
 mod references;
 mod runbooks;
 mod runs;
@@ -24,6 +25,7 @@ pub use crate::accounts::{Accounts, SignUp};
 pub use crate::credentials::Credentials;
 pub use crate::error::ServiceError;
 pub use crate::health::Health;
+pub use crate::hosts::Hosts;
 pub use crate::runbooks::{MAX_IMPORT, Runbooks};
 pub use crate::runs::{MASK, Runs, StartRun, TAIL_BYTES};
 pub use crate::settings::{Settings, Signup};
@@ -38,6 +40,8 @@ pub struct Services {
     pub accounts: Accounts,
     /// Stored secrets.
     pub credentials: Credentials,
+    /// Where it may run.
+    pub hosts: Hosts,
     /// What people write.
     pub runbooks: Runbooks,
     /// What happens when it is run.
@@ -53,6 +57,7 @@ impl Services {
         Self {
             accounts: Accounts::new(store.clone(), settings),
             credentials: Credentials::new(store.clone(), vault.clone()),
+            hosts: Hosts::new(store.clone()),
             runbooks: Runbooks::new(store.clone()),
             runs: Runs::new(store.clone(), vault, engine),
             health: Health::new(store),

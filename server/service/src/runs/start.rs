@@ -10,7 +10,8 @@ use store::{Idempotency, Started};
 
 use super::Runs;
 use crate::authorise::authorise;
-use crate::{Result, ServiceError, audit, now};
+use crate::hosts::may_run_on;
+use crate::{Result, ServiceError, audit, now, references};
 
 /// What stands where a secret answer was.
 pub const MASK: &str = "••••••";
@@ -41,7 +42,8 @@ impl Runs {
     /// Queues a run and wakes the engine.
     ///
     /// # Errors
-    /// `Forbidden` to viewers, `NotFound`, `Invalid` for parameters and selection, `Conflict` where there is nothing to run.
+    /// `Forbidden` to viewers, `HostForbidden`, `NotFound`, `Invalid` for parameters, selection and hosts that are not there,
+    /// `Conflict` where there is nothing to run.
     pub async fn start(&self, actor: &Actor, runbook: RunbookId, options: StartRun) -> Result<Run> {
         authorise(actor, Permission::Execute)?;
         let runbook = self.version_to_run(runbook, options.version).await?;
@@ -56,6 +58,7 @@ impl Runs {
         if selected.is_empty() {
             return Err(Faults::one("$.blocks", "choose at least one block").into());
         }
+        may_run_on(&self.store, actor, &references::hosts(&runbook.blocks, &selected)).await?;
 
         let id = RunId::new();
         let steps = initial_steps(&runbook.blocks, &selected);

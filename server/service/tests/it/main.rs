@@ -2,6 +2,7 @@
 
 mod accounts;
 mod credentials;
+mod hosts;
 mod runbooks;
 #[path = "../../../runner/tests/common/runner_process.rs"]
 mod runner_process;

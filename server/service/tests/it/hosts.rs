@@ -1,0 +1,173 @@
+use domain::plan::Selection;
+use domain::{AuditAction, CredentialKind, HostDraft, HostSummary, Problem, Role};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use service::{Result, ServiceError, StartRun};
+
+use crate::world::{TestStudio, developer, draft, somebody};
+
+fn host(name: &str) -> Value {
+    json!({ "name": name, "address": "192.0.2.1", "user": "deploy" })
+}
+
+fn parsed(value: &Value) -> HostDraft {
+    HostDraft::parse(value).expect("a host")
+}
+
+fn with(mut value: Value, key: &str, part: Value) -> HostDraft {
+    value[key] = part;
+    parsed(&value)
+}
+
+fn on(host: &str) -> Value {
+    json!({ "type": "command", "config": { "command": "true", "host": host } })
+}
+
+async fn add(studio: &TestStudio, draft: HostDraft) -> HostSummary {
+    studio.services.hosts.create(&somebody("sam", Role::Sre), draft).await.expect("a host")
+}
+
+/// Status and sentence of a refusal.
+fn refusal<T: std::fmt::Debug>(result: Result<T>) -> (u16, String) {
+    let problem = Problem::from(result.expect_err("a refusal"));
+    (problem.status, problem.detail)
+}
+
+#[tokio::test]
+async fn everybody_sees_where_and_only_sre_and_above_how() {
+    let studio = TestStudio::idle().await;
+    let hosts = &studio.services.hosts;
+    let made = add(&studio, with(host("web-1"), "env", json!({ "STAGE": "prod" }))).await;
+    for role in Role::ALL {
+        let actor = somebody("someone", role);
+        let manages = role >= Role::Sre;
+        let listed = hosts.list(&actor).await.expect("a list");
+        assert_eq!(listed.iter().map(|host| host.name.as_str()).collect::<Vec<_>>(), ["local", "web-1"]);
+        assert!(listed.iter().all(|host| host.details.is_some() == manages), "{role}");
+        assert_eq!(hosts.get(&actor, made.id).await.expect("a host").details.is_some(), manages);
+        assert_eq!(hosts.create(&actor, parsed(&host(&format!("by-{role}")))).await.is_ok(), manages);
+        assert_eq!(hosts.update(&actor, made.id, parsed(&host("web-1"))).await.is_ok(), manages);
+        let other = add(&studio, parsed(&host("other"))).await;
+        assert_eq!(hosts.delete(&actor, other.id, true).await.is_ok(), manages);
+        let sre = somebody("sam", Role::Sre);
+        for host in hosts.list(&sre).await.expect("a list").iter().filter(|host| !host.is_local() && host.name != "web-1") {
+            hosts.delete(&sre, host.id, true).await.expect("deleted");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_in_the_trail_with_what_it_was_before_and_no_value_of_a_variable() {
+    let studio = TestStudio::idle().await;
+    let sre = somebody("sam", Role::Sre);
+    let made = add(&studio, with(host("web-1"), "env", json!({ "TOKEN": "hush-1" }))).await;
+    let mut changed = with(host("web-1"), "env", json!({ "TOKEN": "hush-2" }));
+    changed.roles = vec![Role::Admin];
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
+    changed.host_key = Some(key.to_owned());
+    let shown = studio.services.hosts.update(&sre, made.id, changed).await.expect("changed");
+    let details = shown.details.expect("details");
+    assert_eq!(details.fingerprint.as_deref(), Some("SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU"));
+    assert!(details.updated_at > details.created_at);
+
+    let trail = studio.store.audit_entries(2).await.expect("the trail");
+    assert_eq!((trail[0].action, trail[1].action), (AuditAction::HostUpdated, AuditAction::HostCreated));
+    assert_eq!(trail[0].target, format!("host:{}", made.id));
+    assert_eq!(trail[0].detail["before"], json!({ "roles": ["developer", "sre", "admin"], "host_key": null, "env": ["TOKEN"] }));
+    assert_eq!(trail[0].detail["after"]["roles"], json!(["admin"]));
+    assert!(!format!("{trail:?}").contains("hush"));
+}
+
+#[tokio::test]
+async fn a_name_is_taken_once_and_local_stays_what_it_is() {
+    let studio = TestStudio::idle().await;
+    let hosts = &studio.services.hosts;
+    let sre = somebody("sam", Role::Sre);
+    let made = add(&studio, parsed(&host("web-1"))).await;
+    assert_eq!(
+        refusal(hosts.create(&sre, parsed(&host("web-1"))).await),
+        (409, "there is a host named “web-1” already".to_owned())
+    );
+    let local_draft = || json!({ "name": "local", "roles": ["sre"], "tags": ["here"], "env": { "A": "1" } });
+    assert_eq!(refusal(hosts.create(&sre, parsed(&local_draft())).await).0, 409);
+    assert_eq!(refusal(hosts.update(&sre, made.id, parsed(&local_draft())).await).0, 409);
+
+    let local = hosts.list(&sre).await.expect("a list").remove(0);
+    let changed = hosts.update(&sre, local.id, parsed(&local_draft())).await.expect("changed");
+    assert_eq!((changed.roles, changed.tags), (vec![Role::Sre], vec!["here".to_owned()]));
+    assert_eq!(refusal(hosts.update(&sre, local.id, parsed(&host("web-9"))).await).0, 422);
+    assert_eq!(refusal(hosts.delete(&sre, local.id, true).await).0, 409);
+}
+
+#[tokio::test]
+async fn a_host_that_runbooks_name_is_renamed_by_nobody_and_deleted_by_force_alone() {
+    let studio = TestStudio::idle().await;
+    let hosts = &studio.services.hosts;
+    let sre = somebody("sam", Role::Sre);
+    let made = add(&studio, parsed(&host("web-1"))).await;
+    let nested = json!([{ "type": "condition", "config": {
+        "condition_type": "expression", "expression": "true", "else_blocks": [on("web-1")] } }]);
+    studio.services.runbooks.create(&developer(), draft("Roll out", nested)).await.expect("a runbook");
+
+    let used = (409, "“web-1” is used by “Roll out”".to_owned());
+    assert_eq!(refusal(hosts.update(&sre, made.id, parsed(&host("web-2"))).await), used);
+    assert_eq!(refusal(hosts.delete(&sre, made.id, false).await), used);
+    hosts.update(&sre, made.id, with(host("web-1"), "address", json!("192.0.2.2"))).await.expect("changed");
+    hosts.delete(&sre, made.id, true).await.expect("by force");
+    assert_eq!(refusal(hosts.delete(&sre, made.id, true).await).0, 404);
+    let trail = studio.store.audit_entries(1).await.expect("the trail");
+    assert_eq!((trail[0].action, trail[0].detail["force"].as_bool()), (AuditAction::HostDeleted, Some(true)));
+}
+
+#[tokio::test]
+async fn a_host_is_let_in_by_an_ssh_credential_which_then_is_in_use() {
+    let studio = TestStudio::idle().await;
+    let (hosts, credentials) = (&studio.services.hosts, &studio.services.credentials);
+    let sre = somebody("sam", Role::Sre);
+    let secret = || SecretString::from("s3cret-value");
+    let ssh = credentials.create(&sre, "deploy key", CredentialKind::Ssh, secret()).await.expect("a credential");
+    let api = credentials.create(&sre, "token", CredentialKind::Api, secret()).await.expect("a credential");
+    for wrong in [api.id.to_string(), domain::CredentialId::new().to_string()] {
+        let refused = hosts.create(&sre, with(host("web-1"), "credential", json!(wrong))).await;
+        let Err(ServiceError::Invalid(faults)) = refused else { panic!("{refused:?}") };
+        assert_eq!(faults.0[0].path, "$.credential");
+    }
+    add(&studio, with(host("web-1"), "credential", json!(ssh.id))).await;
+    let used = refusal(credentials.delete(&sre, ssh.id, false).await);
+    assert_eq!(used, (409, "“deploy key” is used by host “web-1”".to_owned()));
+    credentials.delete(&sre, ssh.id, true).await.expect("by force");
+}
+
+#[tokio::test]
+async fn a_run_asks_every_host_that_it_would_touch() {
+    let studio = TestStudio::idle().await;
+    let runs = &studio.services.runs;
+    add(&studio, with(host("open"), "roles", json!(["developer"]))).await;
+    add(&studio, with(host("closed"), "roles", json!(["admin"]))).await;
+    let check = json!({ "type": "condition", "config": {
+        "condition_type": "file_exists", "file_path": "/x", "host": "closed", "nested_blocks": [on("gone")] } });
+    let blocks = json!([on("open"), check, on("local")]);
+    let made = studio.services.runbooks.create(&developer(), draft("Touch", blocks)).await.expect("a runbook");
+    let only = |index: usize| StartRun { selection: Selection::Only(vec![made.blocks[index].id]), ..StartRun::default() };
+    let [nested, _] = made.blocks[1].branches();
+    let inside = StartRun { selection: Selection::Only(vec![nested[0].id]), ..StartRun::default() };
+
+    let refused = refusal(runs.start(&developer(), made.id, StartRun::default()).await);
+    assert_eq!(refused, (403, "the role developer may not run on “closed”".to_owned()));
+    let admin = somebody("root", Role::Admin);
+    let refused = refusal(runs.start(&admin, made.id, only(0)).await);
+    assert_eq!(refused, (403, "the role admin may not run on “open”".to_owned()));
+    for (who, start) in [(&admin, only(1)), (&developer(), inside)] {
+        let Err(ServiceError::Invalid(faults)) = runs.start(who, made.id, start).await else { panic!("started") };
+        assert_eq!(faults.0[0].path, "$.blocks[1].config.nested_blocks[0].config.host");
+        assert_eq!(faults.0[0].message, "there is no host “gone”");
+    }
+    runs.start(&developer(), made.id, only(0)).await.expect("an open host");
+    runs.start(&developer(), made.id, only(2)).await.expect("the server itself");
+
+    let sre = somebody("sam", Role::Sre);
+    let local = studio.services.hosts.list(&sre).await.expect("a list").remove(0);
+    let nobody = parsed(&json!({ "name": "local", "roles": [] }));
+    studio.services.hosts.update(&sre, local.id, nobody).await.expect("changed");
+    assert_eq!(refusal(runs.start(&developer(), made.id, only(2)).await).0, 403);
+}
