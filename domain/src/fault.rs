@@ -37,6 +37,20 @@ impl Faults {
         if self.0.is_empty() { Ok(value) } else { Err(self) }
     }
 
+    /// What was read, where nothing is wrong with it either; else these faults before its own.
+    ///
+    /// # Errors
+    /// The faults, when there are any.
+    pub fn and_with<T>(mut self, read: Result<T, Self>) -> Result<T, Self> {
+        match read {
+            Ok(value) => self.into_result(value),
+            Err(more) => {
+                self.0.extend(more.0);
+                Err(self)
+            }
+        }
+    }
+
     /// The faults at `path` or below it.
     pub fn below<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a Fault> {
         self.0.iter().filter(move |fault| {

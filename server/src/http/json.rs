@@ -96,6 +96,17 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     })
 }
 
+/// The keys that a call asks for although the domain has a default for them: leaving one out must not undo what is there.
+pub fn missing(body: &Value, required: &[&str]) -> Faults {
+    let mut faults = Faults::default();
+    if let Value::Object(map) = body {
+        for key in required.iter().filter(|key| map.get(**key).is_none_or(Value::is_null)) {
+            faults.push(format!("$.{key}"), format!("“{key}” is missing"));
+        }
+    }
+    faults
+}
+
 /// The NUL character ends texts early in every C program behind us; nothing needs it.
 fn refuse_nul(value: &Value, path: &str, faults: &mut Faults) {
     match value {

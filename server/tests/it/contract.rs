@@ -215,6 +215,8 @@ async fn hostile_bodies_are_refused_politely() {
     let execute = format!("{runbook}/execute");
     let run = studio.execute(&key, &id).await;
     let control = format!("/api/v1/executions/{run}/control");
+    let hosts = studio.call(Some(&key), "GET", "/api/v1/hosts", None).await.json();
+    let host = format!("/api/v1/hosts/{}", hosts[0]["id"].as_str().expect("an id"));
 
     for (method, path) in [
         ("POST", "/api/v1/users/signup"),
@@ -225,6 +227,8 @@ async fn hostile_bodies_are_refused_politely() {
         ("POST", &execute),
         ("POST", &control),
         ("POST", "/api/v1/credentials"),
+        ("POST", "/api/v1/hosts"),
+        ("PUT", &host),
     ] {
         let json = "application/json";
         let deep = format!("{}{}", "[".repeat(50_000), "]".repeat(50_000));
@@ -278,6 +282,8 @@ async fn odd_addresses_are_refused_politely() {
             ("GET", format!("/api/v1/executions/{id}/events")),
             ("GET", format!("/api/v1/executions/{id}/steps/{id}/output")),
             ("DELETE", format!("/api/v1/credentials/{id}")),
+            ("GET", format!("/api/v1/hosts/{id}")),
+            ("DELETE", format!("/api/v1/hosts/{id}")),
         ] {
             assert_eq!(studio.call(Some(&key), method, &path, None).await.status, 404, "{method} {path}");
         }

@@ -2,6 +2,7 @@
 
 mod access;
 mod contract;
+mod hosts;
 mod readme;
 mod restart;
 mod secrets;

@@ -30,7 +30,7 @@ pub struct CredentialBody {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DeleteQuery {
-    /// Also when runbooks use it.
+    /// Also when runbooks or hosts use it.
     #[serde(default)]
     force: bool,
 }
@@ -58,7 +58,7 @@ pub async fn create(
 /// Delete one.
 #[utoipa::path(delete, path = "/credentials/{id}", tag = "credentials", params(("id" = CredentialId, Path), DeleteQuery),
     responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody), (status = 409, description = "A runbook uses it", body = ProblemBody)))]
+        (status = 404, body = ProblemBody), (status = 409, description = "A runbook or host uses it", body = ProblemBody)))]
 pub async fn delete(
     State(state): State<AppState>,
     asking: Asking,

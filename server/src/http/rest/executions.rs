@@ -101,7 +101,8 @@ pub struct ListQuery {
 /// Start a run. The same request with the same `Idempotency-Key` starts no second one: it is answered with the first.
 #[utoipa::path(post, path = "/runbooks/{id}/execute", tag = "executions",
     params(("id" = RunbookId, Path), ("Idempotency-Key" = Option<String>, Header, description = "Names the request; a UUID will do")), request_body = Option<ExecuteBody>,
-    responses((status = 202, body = Started), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+    responses((status = 202, body = Started), (status = 401, body = ProblemBody),
+        (status = 403, description = "The role runs nothing, or nothing on one of the hosts", body = ProblemBody),
         (status = 404, body = ProblemBody), (status = 422, body = ProblemBody)))]
 pub async fn execute(
     State(state): State<AppState>,

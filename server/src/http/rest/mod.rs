@@ -2,6 +2,7 @@
 
 mod credentials;
 mod executions;
+mod hosts;
 mod import;
 mod runbooks;
 mod users;
@@ -34,4 +35,6 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(output::whole))
         .routes(routes!(credentials::list, credentials::create))
         .routes(routes!(credentials::delete))
+        .routes(routes!(hosts::list, hosts::create))
+        .routes(routes!(hosts::read, hosts::update, hosts::delete))
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use domain::{Faults, Problem, RunbookDraft, RunbookId};
+use domain::{Problem, RunbookDraft, RunbookId};
 use http::header::{ETAG, IF_MATCH, LOCATION};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::super::AppState;
 use super::super::auth::Asking;
 use super::super::extract::{Filter, Path, page, page_size};
-use super::super::json::Json as Body;
+use super::super::json::{Json as Body, missing};
 use super::super::problem::{Answer, ProblemBody, etag};
 use super::views::RunbookRead;
 
@@ -67,7 +67,7 @@ pub async fn list(
 #[utoipa::path(post, path = "/runbooks", tag = "runbooks", request_body = DraftSchema,
     responses((status = 201, body = RunbookRead), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 422, body = ProblemBody)))]
 pub async fn create(State(state): State<AppState>, asking: Asking, Body(body): Body<Value>) -> Answer<Response> {
-    let draft = draft(&body, &["description"])?;
+    let draft = missing(&body, &["description"]).and_with(RunbookDraft::parse(&body))?;
     let runbook = state.services.runbooks.create(&asking.actor, draft).await?;
     Ok(created(runbook.into()))
 }
@@ -93,7 +93,7 @@ pub async fn update(
     Body(body): Body<Value>,
 ) -> Answer<Response> {
     let if_match = if_match(&headers)?;
-    let draft = draft(&body, &["description", "blocks"])?;
+    let draft = missing(&body, &["description", "blocks"]).and_with(RunbookDraft::parse(&body))?;
     let runbook = state.services.runbooks.update(&asking.actor, id, draft, if_match).await?;
     Ok(tagged(runbook.into()))
 }
@@ -141,23 +141,6 @@ pub fn created(runbook: RunbookRead) -> Response {
 
 fn tagged(runbook: RunbookRead) -> Response {
     ([(ETAG, etag(runbook.version()))], Json(runbook)).into_response()
-}
-
-/// Reads a draft in which more keys must be there than the domain needs: leaving out `blocks` must not delete them.
-fn draft(body: &Value, required: &[&str]) -> Result<RunbookDraft, Faults> {
-    let mut faults = Faults::default();
-    if let Value::Object(map) = body {
-        for key in required.iter().filter(|key| map.get(**key).is_none_or(Value::is_null)) {
-            faults.push(format!("$.{key}"), format!("“{key}” is missing"));
-        }
-    }
-    match RunbookDraft::parse(body) {
-        Ok(draft) => faults.into_result(draft),
-        Err(more) => {
-            faults.0.extend(more.0);
-            Err(faults)
-        }
-    }
 }
 
 /// The version that a change is based on; `*` and nothing mean any.

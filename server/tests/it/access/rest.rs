@@ -33,6 +33,11 @@ const EXPECTED: &[(&str, &str, [u16; 5])] = &[
     ("GET", "/credentials", [401, 403, 403, 200, 200]),
     ("POST", "/credentials", [401, 403, 403, 201, 201]),
     ("DELETE", "/credentials/{id}", [401, 403, 403, 204, 204]),
+    ("GET", "/hosts", [401, 200, 200, 200, 200]),
+    ("POST", "/hosts", [401, 403, 403, 201, 201]),
+    ("GET", "/hosts/{id}", [401, 200, 200, 200, 200]),
+    ("PUT", "/hosts/{id}", [401, 403, 403, 200, 200]),
+    ("DELETE", "/hosts/{id}", [401, 403, 403, 204, 204]),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,6 +85,10 @@ async fn fill(studio: &Studio, admin: &str, method: &str, pattern: &str) -> Stri
         let made = studio.call(Some(admin), "POST", "/api/v1/credentials", Some(body)).await.json();
         return pattern.replace("{id}", made["id"].as_str().expect("an id"));
     }
+    if pattern.starts_with("/hosts/") {
+        let made = studio.call(Some(admin), "POST", "/api/v1/hosts", Some(host())).await.json();
+        return pattern.replace("{id}", made["id"].as_str().expect("an id"));
+    }
     if pattern.starts_with("/executions/{") {
         let block = if method == "POST" {
             json!([{ "type": "timer", "config": { "duration": "1h" } }])
@@ -99,10 +108,16 @@ async fn fill(studio: &Studio, admin: &str, method: &str, pattern: &str) -> Stri
     pattern.to_owned()
 }
 
+/// A host whose name is free.
+fn host() -> Value {
+    json!({ "name": format!("h{}", unique()), "address": "192.0.2.1", "user": "deploy", "roles": ["sre"] })
+}
+
 async fn body(studio: &Studio, admin: &str, method: &str, pattern: &str, who: &str) -> Option<Value> {
     match (method, pattern) {
         ("POST", "/users/signup") => Some(json!({ "username": format!("new-{who}-{}", unique()), "password": PASSWORD })),
         ("POST", "/users/login") => Some(json!({ "username": "viewer", "password": PASSWORD })),
+        ("POST", "/hosts") | ("PUT", "/hosts/{id}") => Some(host()),
         ("POST", "/runbooks") | ("PUT", _) => Some(json!({ "title": "By the table", "description": "", "blocks": [] })),
         ("POST", "/runbooks/import") => Some(json!({ "markdown": "# Title\n\nText\n" })),
         ("POST", "/credentials") => {
