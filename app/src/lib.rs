@@ -64,6 +64,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/runbooks/:id/versions/:n") view=pages::versions::VersionPage ssr=SsrMode::Async/>
                     <Route path=path!("/runs/:id") view=pages::run::RunPage ssr=SsrMode::Async/>
                     <Route path=path!("/history") view=pages::history::HistoryPage ssr=SsrMode::Async/>
+                    <Route path=path!("/hosts") view=pages::hosts::HostsPage ssr=SsrMode::Async/>
                     <Route path=path!("/credentials") view=pages::credentials::CredentialsPage ssr=SsrMode::Async/>
                     <Route path=path!("/import") view=pages::import::ImportPage ssr=SsrMode::Async/>
                 </ParentRoute>

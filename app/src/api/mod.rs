@@ -3,6 +3,8 @@
 #[expect(missing_docs, reason = "the arguments, which the macro makes into fields, are told in the function's own words")]
 pub mod credentials;
 #[expect(missing_docs, reason = "the arguments, which the macro makes into fields, are told in the function's own words")]
+pub mod hosts;
+#[expect(missing_docs, reason = "the arguments, which the macro makes into fields, are told in the function's own words")]
 pub mod runbooks;
 #[expect(missing_docs, reason = "the arguments, which the macro makes into fields, are told in the function's own words")]
 pub mod runs;

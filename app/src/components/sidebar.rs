@@ -44,8 +44,11 @@ fn Nav(me: Me) -> impl IntoView {
                 <li><a href="/" aria-current=current("/")><Icon icon=icondata_lu::LuHouse/><span>"Home"</span></a></li>
                 <li><a href="/runbooks" aria-current=current("/runbooks")><Icon icon=icondata_lu::LuBook/><span>"Runbooks"</span></a></li>
                 <li><a href="/history" aria-current=current("/history")><Icon icon=icondata_lu::LuHistory/><span>"History"</span></a></li>
-                {me.may(Permission::ManageCredentials).then(|| view! {
+                {me.may(Permission::ManageHosts).then(|| view! {
                     <li class="group">"Manage"</li>
+                    <li><a href="/hosts" aria-current=current("/hosts")><Icon icon=icondata_lu::LuServer/><span>"Hosts"</span></a></li>
+                })}
+                {me.may(Permission::ManageCredentials).then(|| view! {
                     <li><a href="/credentials" aria-current=current("/credentials")><Icon icon=icondata_lu::LuKeyRound/><span>"Credentials"</span></a></li>
                 })}
             </ul>

@@ -74,10 +74,10 @@ fn Row(credential: CredentialSummary, delete: ServerAction<DeleteCredential>) ->
             <td data-label="Stored"><When at=credential.created_at/><span class="faint">" by "{credential.created_by}</span></td>
             <td data-label="Last used">{used}</td>
             <td><div class="table__acts">
-                <Confirm label="Delete…" class="small danger" consequence="The secret is gone for good. Runbooks that use it will fail.">
+                <Confirm label="Delete…" class="small danger" consequence="The secret is gone for good. Runbooks and hosts that use it will fail.">
                     <ActionForm action=delete>
                         <input type="hidden" name="id" value=credential.id.to_string()/>
-                        <label class="check"><input type="checkbox" name="force" value="true"/><span>"Even if runbooks use it"</span></label>
+                        <label class="check"><input type="checkbox" name="force" value="true"/><span>"Even if runbooks or hosts use it"</span></label>
                         <button class="btn small danger primary">{format!("Delete “{name}”")}</button>
                     </ActionForm>
                 </Confirm>

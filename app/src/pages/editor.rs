@@ -8,6 +8,7 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_navigate, use_params_map};
 
 use crate::api::credentials::list_credentials;
+use crate::api::hosts::list_hosts;
 use crate::api::runbooks::{create_runbook, get_runbook, update_runbook};
 use crate::components::block_editor::common::{FaultLine, focus_soon};
 use crate::components::block_editor::{EditorState, Kinds, block_list};
@@ -154,6 +155,11 @@ fn Editor(
         spawn_local(async move {
             if let Ok(credentials) = list_credentials().await {
                 state.credentials.set(credentials);
+            }
+        });
+        spawn_local(async move {
+            if let Ok(hosts) = list_hosts().await {
+                state.hosts.set(hosts);
             }
         });
         let keys = window_event_listener(leptos::ev::keydown, move |event| {

@@ -4,6 +4,7 @@ pub mod credentials;
 pub mod editor;
 pub mod history;
 pub mod home;
+pub mod hosts;
 pub mod import;
 pub mod not_found;
 pub mod run;

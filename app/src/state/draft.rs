@@ -830,7 +830,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// A value that a line cannot hold as it is becomes a JSON text.
-fn pairs_text(pairs: &[(String, String)], separator: &str) -> String {
+pub(super) fn pairs_text(pairs: &[(String, String)], separator: &str) -> String {
     let line = |(name, value): &(String, String)| {
         let quoted = value.contains(['\n', '\r']) || value.starts_with('"') || value.trim() != value;
         let value = if quoted { Value::from(value.as_str()).to_string() } else { value.clone() };
@@ -840,7 +840,7 @@ fn pairs_text(pairs: &[(String, String)], separator: &str) -> String {
 }
 
 /// A line without a separator has no value, which the domain reports.
-fn pairs(text: &str, separator: char) -> Vec<(String, Value)> {
+pub(super) fn pairs(text: &str, separator: char) -> Vec<(String, Value)> {
     let pair = |line: &str| match line.split_once(separator) {
         None => (line.trim().to_owned(), Value::Null),
         Some((name, value)) => {

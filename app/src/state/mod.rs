@@ -2,4 +2,5 @@
 
 pub mod ansi;
 pub mod draft;
+pub mod host_form;
 pub mod timeline;

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::EditorState;
 use super::common::{AreaField, CheckField, MoreSettings, OnFailureField, TextField};
+use super::host::HostField;
 use crate::state::draft::Field;
 
 /// A script, where it runs, and what counts as success.
@@ -17,7 +18,7 @@ pub fn CommandForm(
     view! {
         <AreaField state key field=Field::Command label="Command" class="code" placeholder="df -h {{ params.path }}"/>
         <div class="grid">
-            <TextField state key field=Field::Host label="Host" placeholder="local"/>
+            <HostField state key/>
             <TextField state key field=Field::Timeout label="Timeout" placeholder="none"/>
             <OnFailureField state key/>
             <TextField state key field=Field::ExitCodes label="Expected exit codes" placeholder="0"/>

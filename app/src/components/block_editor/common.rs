@@ -49,13 +49,13 @@ pub fn focus_soon(id: String) {
 
 /// One field's faults: shown once it was left, or once saving was tried.
 #[derive(Clone, Copy)]
-struct FieldState {
-    touched: RwSignal<bool>,
-    messages: Memo<Vec<String>>,
+pub(super) struct FieldState {
+    pub(super) touched: RwSignal<bool>,
+    pub(super) messages: Memo<Vec<String>>,
 }
 
 impl FieldState {
-    fn new(state: EditorState, key: u64, field: Field) -> Self {
+    pub(super) fn new(state: EditorState, key: u64, field: Field) -> Self {
         let touched = RwSignal::new(false);
         let messages = Memo::new(move |_| {
             if !touched.get() && !state.tried.get() {
@@ -75,7 +75,7 @@ impl FieldState {
         Self { touched, messages }
     }
 
-    fn invalid(self) -> Option<&'static str> {
+    pub(super) fn invalid(self) -> Option<&'static str> {
         self.messages.with(|messages| !messages.is_empty()).then_some("true")
     }
 }

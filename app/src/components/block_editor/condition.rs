@@ -4,6 +4,7 @@ use domain::block::condition::CONDITION_TYPES;
 use leptos::prelude::*;
 
 use super::common::{AreaField, CheckField, MoreSettings, SelectField, TextField};
+use super::host::HostField;
 use super::{EditorState, block_list};
 use crate::state::draft::{Field, ListAt};
 
@@ -34,7 +35,7 @@ pub fn ConditionForm(
 }
 
 fn check_fields(state: EditorState, key: u64, check: &str) -> AnyView {
-    let host = move || view! { <TextField state key field=Field::Host label="Host" placeholder="local"/> };
+    let host = move || view! { <HostField state key/> };
     match check {
         "command_exit_code" => view! {
             <AreaField state key field=Field::CheckCommand label="Command" class="code"/>

@@ -4,12 +4,13 @@ pub mod api;
 pub mod command;
 pub mod common;
 pub mod condition;
+pub mod host;
 pub mod instruction;
 pub mod timer;
 
 use std::collections::HashMap;
 
-use domain::{BlockType, CredentialSummary, Fault};
+use domain::{BlockType, CredentialSummary, Fault, HostSummary};
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 
@@ -32,6 +33,8 @@ pub struct EditorState {
     pub spoken: RwSignal<String>,
     /// The stored credentials, once they are known.
     pub credentials: RwSignal<Vec<CredentialSummary>>,
+    /// The hosts, once they are known.
+    pub hosts: RwSignal<Vec<HostSummary>>,
     /// The block that was deleted last, to bring it back.
     pub removed: RwSignal<Option<(ListAt, usize, DraftBlock)>>,
     /// The block that is being dragged.
@@ -52,6 +55,7 @@ impl EditorState {
             tried: RwSignal::new(false),
             spoken: RwSignal::new(String::new()),
             credentials: RwSignal::new(Vec::new()),
+            hosts: RwSignal::new(Vec::new()),
             removed: RwSignal::new(None),
             dragged: RwSignal::new(None),
             active: RwSignal::new(None),

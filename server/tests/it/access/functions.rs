@@ -42,6 +42,10 @@ const EXPECTED: &[(&str, [u16; 5])] = &[
     ("list_credentials", [401, 403, 403, 200, 200]),
     ("create_credential", [401, 403, 403, 200, 200]),
     ("delete_credential", [401, 403, 403, 200, 200]),
+    ("list_hosts", [401, 200, 200, 200, 200]),
+    ("create_host", [401, 403, 403, 200, 200]),
+    ("update_host", [401, 403, 403, 200, 200]),
+    ("delete_host", [401, 403, 403, 200, 200]),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,6 +83,12 @@ async fn a_server_function_refuses_what_it_cannot_read() {
         ("create_runbook", Arguments::Json(json!({ "draft": 7 }))),
         ("create_runbook", Arguments::Json(json!([]))),
         ("import_markdown", Arguments::Form(vec![("markdown", long)])),
+        (
+            "create_host",
+            Arguments::Form(vec![("host[name]", "web-1".to_owned()), ("host[address]", "-oProxyCommand=x".to_owned())]),
+        ),
+        ("create_host", Arguments::Form(vec![("host[name]", "web-1".to_owned()), ("host[roles][]", "root".to_owned())])),
+        ("delete_host", Arguments::Form(vec![("id", "local".to_owned())])),
     ] {
         let answer = studio.function(Some(&cookie), name, body).await;
         assert!((400..500).contains(&answer.status.as_u16()), "{name}: {} {}", answer.status, answer.text);
@@ -129,8 +139,29 @@ async fn arguments(studio: &Studio, admin: &str, name: &str, who: &str) -> Argum
             let made = studio.call(Some(admin), "POST", "/api/v1/credentials", Some(body)).await.json();
             form([("id", made["id"].as_str().expect("an id"))])
         }
+        "create_host" => Arguments::Form(host_fields()),
+        "update_host" => {
+            let mut fields = vec![("id", host(studio, admin).await)];
+            fields.extend(host_fields());
+            Arguments::Form(fields)
+        }
+        "delete_host" => form([("id", host(studio, admin).await.as_str())]),
         _ => form([]),
     }
+}
+
+/// The fields of the form of a host, as the page names them.
+fn host_fields() -> Vec<(&'static str, String)> {
+    let fields =
+        [("host[address]", "192.0.2.1"), ("host[user]", "deploy"), ("host[roles][]", "sre"), ("host[env]", "A=1\r\nB=2")];
+    let name = ("host[name]", format!("fn-{}", unique()));
+    fields.into_iter().map(|(name, value)| (name, value.to_owned())).chain([name]).collect()
+}
+
+async fn host(studio: &Studio, admin: &str) -> String {
+    let body = json!({ "name": format!("fn-{}", unique()), "address": "192.0.2.1", "user": "deploy" });
+    let made = studio.call(Some(admin), "POST", "/api/v1/hosts", Some(body)).await.json();
+    made["id"].as_str().expect("an id").to_owned()
 }
 
 async fn runbook(studio: &Studio, admin: &str) -> String {
