@@ -32,7 +32,7 @@ pub fn HostsPage() -> impl IntoView {
             added.update(|count| *count += 1);
         }
     });
-    let form = Resource::new_blocking(move || (edited.get(), added.get()), |(edited, _)| form(edited));
+    let form = Resource::new_blocking(move || (edited.get(), added.get()), |(edited, added)| form(edited, added));
     view! {
         <div class="page">
             <Transition>
@@ -50,10 +50,16 @@ pub fn HostsPage() -> impl IntoView {
             </Transition>
             <Transition>
                 {move || Suspend::new(async move {
-                    form.await.ok().flatten().map(|shown| match shown.host {
-                        None => view! { <New credentials=shown.credentials create=create/> }.into_any(),
-                        Some(host) => view! { <Edit host=host credentials=shown.credentials update=update/> }.into_any(),
-                    })
+                    let shown = form.await.ok().flatten();
+                    // By key, so that nothing typed for one host is left over in the form of the next.
+                    view! {
+                        <For each=move || shown.clone() key=|shown| (shown.host.as_ref().map(|host| host.id), shown.added) let(shown)>
+                            {match shown.host {
+                                None => view! { <New credentials=shown.credentials create=create/> }.into_any(),
+                                Some(host) => view! { <Edit host=host credentials=shown.credentials update=update/> }.into_any(),
+                            }}
+                        </For>
+                    }
                 })}
             </Transition>
         </div>
@@ -63,18 +69,21 @@ pub fn HostsPage() -> impl IntoView {
 /// What the form is made of.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 struct Shown {
+    /// The host that is edited; none for a new one.
     host: Option<HostSummary>,
+    /// How many were added since the page came.
+    added: u32,
     credentials: Vec<CredentialSummary>,
 }
 
 /// None for those who do not manage hosts.
-async fn form(edited: Option<HostId>) -> Result<Option<Shown>> {
+async fn form(edited: Option<HostId>, added: u32) -> Result<Option<Shown>> {
     let hosts = list_hosts().await?;
     if hosts.iter().all(|host| host.details.is_none()) {
         return Ok(None);
     }
     let host = hosts.into_iter().find(|host| Some(host.id) == edited);
-    Ok(Some(Shown { host, credentials: list_credentials().await? }))
+    Ok(Some(Shown { host, added, credentials: list_credentials().await? }))
 }
 
 #[component]
@@ -109,16 +118,16 @@ fn Row(host: HostSummary, delete: ServerAction<DeleteHost>) -> impl IntoView {
     let acts = (!is_local).then(|| view! { <Delete id=id name=name.clone() delete=delete/> });
     view! {
         <tr>
-            <td>
+            <td><div class="host">
                 <b>{name.clone()}</b>
                 {is_local.then(|| view! { <div class="faint small-text">"The server itself; commands run as its own user"</div> })}
                 {host.description.map(|text| view! { <div class="muted small-text">{text}</div> })}
-            </td>
+            </div></td>
             {host.details.clone().map(|details| view! { <td data-label="Reached as"><Reached details=details is_local=is_local/></td> })}
             <td data-label="May run here"><div class="tags">{roles}{nobody}</div></td>
             <td data-label="Tags"><div class="tags">{tags}</div></td>
             {host.details.map(|details| view! {
-                <td data-label="Changed"><When at=details.updated_at/><span class="faint">" by "{details.updated_by}</span></td>
+                <td data-label="Changed"><div><When at=details.updated_at/><span class="faint">" by "{details.updated_by}</span></div></td>
                 <td><div class="table__acts"><a class="btn small" href=edit aria-label=label>"Edit"</a>{acts}</div></td>
             })}
         </tr>
