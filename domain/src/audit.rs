@@ -47,6 +47,10 @@ actions! {
     HostUpdated = "host.updated",
     /// A host was deleted.
     HostDeleted = "host.deleted",
+    /// A host showed another key than the pinned one; nothing was run there.
+    HostKeyChanged = "host.key_changed",
+    /// A person pinned the key that a host shows.
+    HostKeyPinned = "host.key_pinned",
     /// A runbook was made.
     RunbookCreated = "runbook.created",
     /// A runbook was made from a document.

@@ -1,5 +1,6 @@
 //! Hosts: where commands and checks run, how they get there, and who may run there.
 
+mod check;
 mod key;
 
 use std::net::IpAddr;
@@ -10,6 +11,8 @@ use serde_json::Value;
 use crate::block::command::environment;
 use crate::parse::{Object, kind_of};
 use crate::{CredentialId, Faults, HostId, Permission, Role, Timestamp};
+
+pub use check::{HostCheck, LoginCheck, Pinned, ShownKey};
 
 /// The host that is the server itself. It always exists.
 pub const LOCAL: &str = "local";
@@ -230,6 +233,12 @@ pub fn is_name(text: &str) -> bool {
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-:".contains(c))
         && !text.contains("..")
+}
+
+/// A public key as hosts keep it: one line, its parts apart by one space; none where it is no key.
+#[must_use]
+pub fn key_line(text: &str) -> Option<String> {
+    key::normal(text)
 }
 
 /// How a host is reached.

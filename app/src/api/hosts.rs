@@ -1,5 +1,6 @@
 //! Hosts: where blocks may run, and who may run there.
 
+use domain::host::HostCheck;
 use domain::{HostId, HostSummary};
 use leptos::prelude::*;
 
@@ -40,4 +41,20 @@ pub async fn delete_host(id: HostId, #[server(default)] force: bool) -> Result<(
     services()?.hosts.delete(&actor, id, force).await?;
     leptos_axum::redirect("/hosts");
     Ok(())
+}
+
+/// Looks at a host without running anything on it.
+#[server(prefix = "/rpc", endpoint = "check_host")]
+pub async fn check_host(id: HostId) -> Result<(HostId, HostCheck)> {
+    let actor = actor().await?;
+    Ok((id, services()?.hosts.check(&actor, id).await?))
+}
+
+/// Pins the key that a host has shown; from then on it must show it.
+#[server(prefix = "/rpc", endpoint = "pin_host_key")]
+pub async fn pin_host_key(id: HostId, host_key: String) -> Result<HostSummary> {
+    let actor = actor().await?;
+    let host = services()?.hosts.pin(&actor, id, &host_key).await?;
+    leptos_axum::redirect("/hosts");
+    Ok(host)
 }

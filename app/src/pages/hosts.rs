@@ -1,14 +1,15 @@
 //! Hosts: everybody sees where runs can go; who manages hosts adds, changes and deletes them.
 
-use domain::host::{DEFAULT_PORT, DEFAULT_ROLES};
+use domain::host::{DEFAULT_PORT, DEFAULT_ROLES, LoginCheck, Pinned};
 use domain::{CredentialKind, CredentialSummary, HostDetails, HostId, HostSummary, Role};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::api::credentials::list_credentials;
-use crate::api::hosts::{CreateHost, DeleteHost, UpdateHost, list_hosts};
+use crate::api::hosts::{CheckHost, CreateHost, DeleteHost, PinHostKey, UpdateHost, list_hosts};
 use crate::components::block_editor::common::focus_soon;
 use crate::components::confirm::Confirm;
+use crate::components::icon::Icon;
 use crate::components::notice::{ErrorPage, Outcome};
 use crate::components::page_head::PageHead;
 use crate::components::time::When;
@@ -21,7 +22,9 @@ pub fn HostsPage() -> impl IntoView {
     let create = ServerAction::<CreateHost>::new();
     let update = ServerAction::<UpdateHost>::new();
     let delete = ServerAction::<DeleteHost>::new();
-    let versions = move || (create.version().get(), update.version().get(), delete.version().get());
+    let check = ServerAction::<CheckHost>::new();
+    let pin = ServerAction::<PinHostKey>::new();
+    let versions = move || (create.version().get(), update.version().get(), delete.version().get(), pin.version().get());
     let list = Resource::new_blocking(versions, |_| list_hosts());
     let query = use_query_map();
     let edited = Memo::new(move |_| query.with(|query| query.get_str("edit").and_then(|id| id.parse::<HostId>().ok())));
@@ -41,7 +44,10 @@ pub fn HostsPage() -> impl IntoView {
                         Ok(list) => view! {
                             <PageHead title="Hosts" count=list.len().to_string()/>
                             <Outcome action=delete/>
-                            <Table list=list delete=delete/>
+                            <Outcome action=check/>
+                            <Outcome action=pin/>
+                            <Checked list=list.clone() check=check pin=pin/>
+                            <Table list=list delete=delete check=check/>
                         }
                         .into_any(),
                         Err(error) => view! { <ErrorPage error=error/> }.into_any(),
@@ -87,9 +93,9 @@ async fn form(edited: Option<HostId>, added: u32) -> Result<Option<Shown>> {
 }
 
 #[component]
-fn Table(list: Vec<HostSummary>, delete: ServerAction<DeleteHost>) -> impl IntoView {
+fn Table(list: Vec<HostSummary>, delete: ServerAction<DeleteHost>, check: ServerAction<CheckHost>) -> impl IntoView {
     let detailed = list.iter().any(|host| host.details.is_some());
-    let rows = list.into_iter().map(|host| view! { <Row host=host delete=delete/> });
+    let rows = list.into_iter().map(|host| view! { <Row host=host delete=delete check=check/> });
     view! {
         <div class="card">
             <table class="table table--stack">
@@ -108,14 +114,23 @@ fn Table(list: Vec<HostSummary>, delete: ServerAction<DeleteHost>) -> impl IntoV
 }
 
 #[component]
-fn Row(host: HostSummary, delete: ServerAction<DeleteHost>) -> impl IntoView {
+fn Row(host: HostSummary, delete: ServerAction<DeleteHost>, check: ServerAction<CheckHost>) -> impl IntoView {
     let is_local = host.is_local();
     let roles = host.roles.iter().map(|role| view! { <span class="tag">{role.as_str()}</span> }).collect_view();
     let nobody = host.roles.is_empty().then(|| view! { <span class="warn-t">"Nobody"</span> });
     let tags = host.tags.iter().map(|tag| view! { <span class="tag">{tag.clone()}</span> }).collect_view();
     let (id, name) = (host.id, host.name.clone());
     let (edit, label) = (format!("/hosts?edit={id}#host-form"), format!("Edit {name}"));
-    let acts = (!is_local).then(|| view! { <Delete id=id name=name.clone() delete=delete/> });
+    let (checked, deleted) = (format!("Check {name}"), name.clone());
+    let acts = (!is_local).then(|| {
+        view! {
+            <ActionForm action=check>
+                <input type="hidden" name="id" value=id.to_string()/>
+                <button class="btn small" aria-label=checked disabled=check.pending()>"Check"</button>
+            </ActionForm>
+            <Delete id=id name=deleted delete=delete/>
+        }
+    });
     view! {
         <tr>
             <td><div class="host">
@@ -132,6 +147,58 @@ fn Row(host: HostSummary, delete: ServerAction<DeleteHost>) -> impl IntoView {
             })}
         </tr>
     }
+}
+
+/// What the last look at a host found, and the way to pin the key that it shows.
+#[component]
+fn Checked(list: Vec<HostSummary>, check: ServerAction<CheckHost>, pin: ServerAction<PinHostKey>) -> impl IntoView {
+    let found = check.value();
+    move || {
+        let Some(Ok((id, result))) = found.get() else { return ().into_any() };
+        let host = list.iter().find(|host| host.id == id);
+        let name = host.map(|host| host.name.clone()).unwrap_or_default();
+        let pinned = host.and_then(|host| host.details.as_ref()?.fingerprint.clone());
+        let reached = match (&result.unreachable, result.latency_ms) {
+            (Some(why), _) => fact(false, why.clone()),
+            (None, Some(latency)) => fact(true, format!("Answers within {latency} ms")),
+            (None, None) => fact(true, "Answers".to_owned()),
+        };
+        let key = result.key.map(|key| {
+            // It may have been pinned since it was shown.
+            let standing = if pinned.as_ref() == Some(&key.fingerprint) { Pinned::Same } else { key.pinned };
+            let said = match standing {
+                Pinned::Same => fact(true, format!("Shows the pinned key, {}", key.fingerprint)),
+                Pinned::Differs => fact(false, format!("Shows another key than the pinned one: {}", key.fingerprint)),
+                Pinned::None => fact(false, format!("Shows a key that nobody has pinned: {}", key.fingerprint)),
+            };
+            let label = format!("Pin this key for {name}");
+            let offer = (standing != Pinned::Same).then(|| view! {
+                <p class="muted">"Compare it with what the host itself says: "<code>"ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"</code></p>
+                <ActionForm action=pin>
+                    <input type="hidden" name="id" value=id.to_string()/>
+                    <input type="hidden" name="host_key" value=key.line/>
+                    <button class="btn small">{label}</button>
+                </ActionForm>
+            });
+            view! { {said}{offer} }
+        });
+        let login = result.login.map(|login| match login {
+            LoginCheck::Accepted => fact(true, "Lets us in".to_owned()),
+            LoginCheck::Refused(why) => fact(false, why),
+        });
+        view! {
+            <section class="card card--pad" role="status" aria-label=format!("Check of {name}")>
+                <h2>{format!("Check of “{name}”")}</h2>
+                {reached}{key}{login}
+            </section>
+        }
+        .into_any()
+    }
+}
+
+fn fact(good: bool, text: String) -> impl IntoView {
+    let (class, icon) = if good { ("ok-t", icondata_lu::LuCheck) } else { ("bad-t", icondata_lu::LuX) };
+    view! { <p class="row"><Icon icon=icon class=class/><span>{text}</span></p> }
 }
 
 /// Address, user and the key it must show.

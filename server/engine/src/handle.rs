@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::{RunEvent, RunId, RunMode, RunState};
+use domain::host::HostCheck;
+use domain::{Host, RunEvent, RunId, RunMode, RunState};
 use runner::Runner;
+use secrecy::SecretString;
 use store::Store;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinHandle;
@@ -105,6 +107,11 @@ impl EngineHandle {
     #[must_use]
     pub fn subscribe(&self, run: RunId) -> broadcast::Receiver<Arc<RunEvent>> {
         self.shared.hub.subscribe(run)
+    }
+
+    /// Looks at a host without running anything on it; `secret` is its credential's, where it has one.
+    pub async fn check_host(&self, host: &Host, secret: Option<&SecretString>) -> HostCheck {
+        crate::hosts::check(host, secret).await
     }
 
     /// Takes up nothing more, gives running steps the grace, and hands runs back at a step boundary. A process that outlives

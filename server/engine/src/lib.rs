@@ -12,12 +12,12 @@ mod config;
 mod error;
 mod executors;
 mod handle;
+mod hosts;
 mod hub;
 mod output;
 pub mod plan_steps;
 mod run_task;
 mod secrets;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the command executor takes it up next"))]
 mod ssh;
 mod template;
 mod walk;

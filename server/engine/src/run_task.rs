@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
+use domain::host::LOCAL;
 use domain::plan::{Planned, lay_out};
 use domain::run::ImpossibleStep;
 use domain::{BlockType, Chunk, Run, RunEvent, RunMode, RunState, Step, StepState, Stream};
@@ -19,8 +20,10 @@ use crate::capture;
 use crate::error::Halt;
 use crate::executors::{KEEP_FOR_TEMPLATES, process};
 use crate::handle::{Control, Shared};
+use crate::hosts::Hosts;
 use crate::output::Stored;
 use crate::secrets::Secrets;
+use crate::ssh::describe_stop;
 use crate::template::Context;
 use crate::walk::after_loss;
 
@@ -45,6 +48,8 @@ pub(crate) struct RunTask {
     pub(crate) dirty: BTreeSet<usize>,
     pub(crate) secrets: Secrets,
     pub(crate) context: Context,
+    /// The hosts that its blocks name.
+    pub(crate) hosts: Hosts,
     /// Processes that earlier workers have started and that were found again, by step, with what the store has of their output.
     pub(crate) found: HashMap<usize, (RunningProcess, Stored)>,
     /// The run itself changed in more than its state, and viewers are to hear of it.
@@ -177,6 +182,7 @@ async fn take_up(shared: &Arc<Shared>, control: &Arc<Control>, claim: Claim) -> 
         dirty: BTreeSet::new(),
         secrets: Secrets::default(),
         context: Context::default(),
+        hosts: Hosts::default(),
         found: HashMap::new(),
         tell: false,
     };
@@ -190,6 +196,7 @@ async fn take_up(shared: &Arc<Shared>, control: &Arc<Control>, claim: Claim) -> 
         return task.end(RunState::Failed, Some("the run's steps do not match its runbook".to_owned())).await;
     }
     let blocks: Vec<_> = plan.iter().map(|planned| planned.block).collect();
+    task.hosts = Hosts::of_run(shared, &blocks).await?;
     match Secrets::of_run(shared, &task.pen.run, &blocks).await? {
         Ok(secrets) => task.secrets = secrets,
         Err(message) => return task.end(RunState::Failed, Some(message)).await,
@@ -205,8 +212,13 @@ async fn take_up(shared: &Arc<Shared>, control: &Arc<Control>, claim: Claim) -> 
         info!(taken_over = claim.taken_over, "run taken up again");
         task.remember(&plan).await?;
     }
-    task.settle_lost(&plan).await?;
-    task.walk(&plan).await
+    let halt = match task.settle_lost(&plan).await {
+        Ok(()) => task.walk(&plan).await,
+        lost => lost,
+    };
+    // Saying goodbye to hosts keeps nobody waiting.
+    tokio::spawn(std::mem::take(&mut task.hosts).close());
+    halt
 }
 
 impl Pen {
@@ -434,6 +446,10 @@ impl RunTask {
             match self.steps[index].kind {
                 BlockType::Timer => {}
                 BlockType::Instruction => self.settle(index, StepState::succeed, None)?,
+                BlockType::Command | BlockType::Condition if !self.is_local(index) => {
+                    let sentence = self.end_on_host(plan, index).await?;
+                    self.lose(plan, index, &sentence)?;
+                }
                 BlockType::Command | BlockType::Condition => {
                     let step = self.steps[index].id.to_string();
                     match process::find(&self.shared, &step).await {
@@ -445,6 +461,30 @@ impl RunTask {
             }
         }
         Ok(())
+    }
+
+    fn is_local(&self, index: usize) -> bool {
+        self.steps[index].host.as_deref().is_none_or(|host| host == LOCAL)
+    }
+
+    /// Ends what a step may have left on its host, and says what came of that.
+    async fn end_on_host(&mut self, plan: &[Planned<'_>], index: usize) -> Result<String, Halt> {
+        let (step, ordinal) = (self.steps[index].id.to_string(), self.steps[index].ordinal);
+        let unknown = |why: String| format!("{}; what is left of it could not be looked for: {why}", process::NOBODY_SAW);
+        let Some(planned) = plan.get(ordinal as usize) else { return Ok(unknown("its block is gone".to_owned())) };
+        let target = match self.target(planned.block).await? {
+            Ok(Some(target)) => target,
+            Ok(None) => return Ok(unknown("its host is this server".to_owned())),
+            Err(why) => return Ok(unknown(why)),
+        };
+        let connection = match self.hosts.connect(&self.shared, &self.pen.run, &target).await {
+            Ok(connection) => connection,
+            Err(why) => return Ok(unknown(why)),
+        };
+        Ok(match connection.stop_lost(&step, self.shared.config.stop_grace).await {
+            Ok(report) => format!("{}; {}", process::NOBODY_SAW, describe_stop(&report, &target.name)),
+            Err(error) => unknown(process::chain(&error)),
+        })
     }
 
     /// A process that goes on: it is followed again, or ended where a person asked for the run's end meanwhile.
@@ -479,7 +519,8 @@ impl RunTask {
 
     /// The runner need not keep what the store has.
     fn forget(&self, step: &Step) {
-        if !step.state.is_final() || !matches!(step.kind, BlockType::Command | BlockType::Condition) {
+        let is_process = matches!(step.kind, BlockType::Command | BlockType::Condition);
+        if !step.state.is_final() || !is_process || step.host.as_deref().is_some_and(|host| host != LOCAL) {
             return;
         }
         let (runner, step) = (self.shared.runner.clone(), step.id.to_string());

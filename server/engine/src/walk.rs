@@ -10,9 +10,11 @@ use crate::ask;
 use crate::capture;
 use crate::error::Halt;
 use crate::executors::{self, Cause, Outcome, Prepared, Watch};
+use crate::hosts;
 use crate::output::{Output, Printed};
 use crate::plan_steps::NOT_SELECTED;
 use crate::run_task::{Commit, LOST, RunTask, Turn};
+use crate::ssh::Target;
 use crate::template;
 
 /// After so many attempts of which nobody knows how they ended, a step that may be tried again fails.
@@ -106,6 +108,7 @@ impl RunTask {
         if state == StepState::Pending && !self.when_holds(planned, index).await? {
             return Ok(());
         }
+        self.context.set_environment(hosts::host(block).map(|name| self.hosts.environment(name)).unwrap_or_default());
         let prepared = executors::prepare(block, &self.context);
         if let Ok((_, what)) = &prepared {
             let what = self.secrets.redactor().redact(what).into_owned();
@@ -134,6 +137,7 @@ impl RunTask {
 
     /// A step whose process an earlier worker has started: it goes on, or has ended meanwhile.
     async fn go_on(&mut self, planned: &Planned<'_>, index: usize) -> Result<(), Halt> {
+        self.context.set_environment(hosts::host(planned.block).map(|name| self.hosts.environment(name)).unwrap_or_default());
         let (outcome, printed) = match executors::prepare(planned.block, &self.context) {
             Ok((prepared, _)) => self.execute(planned.block, index, &prepared).await?,
             Err(message) => (Outcome::lost(message), Printed::default()),
@@ -181,6 +185,10 @@ impl RunTask {
                 Err(message) => return Ok((Outcome::failed(message), Printed::default())),
             }
         }
+        let target = match self.target(block).await? {
+            Ok(target) => target,
+            Err(message) => return Ok((Outcome::failed(message), Printed::default())),
+        };
         let redactor = self.secrets.redactor().clone();
         let shared = std::sync::Arc::clone(&self.shared);
         let mut watch = Watch::new(&self.control, self.asked.clone(), &shared, block.timeout);
@@ -193,12 +201,36 @@ impl RunTask {
         let parameters = executors::parameter_environment(&self.pen.run.parameters, &self.secrets.parameters);
         let cap = shared.config.output_cap;
         let mut output = Output::new(&mut self.pen, place, &redactor, cap, prepared.keep());
+        let host_environment = hosts::host(block).map(|name| self.hosts.environment(name)).unwrap_or_default();
         let (process, stored) = found.unzip();
         output.go_on_after(stored.unwrap_or_default());
-        let mut scene = executors::Scene { shared: &shared, step: id, given: &given, parameters, found: process };
+        let mut scene = executors::Scene {
+            shared: &shared,
+            step: id,
+            given: &given,
+            parameters,
+            found: process,
+            hosts: &self.hosts,
+            target: target.as_ref(),
+            host_environment,
+        };
         let outcome = executors::execute(prepared, &mut scene, &mut output, &mut watch).await?;
         let printed = output.finish().await?;
         Ok((outcome, printed))
+    }
+
+    /// The host that a block runs on, with the login to it; none for this server itself.
+    pub(crate) async fn target(&mut self, block: &Block) -> Result<Result<Option<Target>, String>, Halt> {
+        let Some(name) = hosts::host(block) else { return Ok(Ok(None)) };
+        let credential = match self.hosts.credential(name) {
+            Ok(Some(credential)) => credential,
+            Ok(None) => return Ok(Ok(None)),
+            Err(message) => return Ok(Err(message)),
+        };
+        Ok(match self.secrets.open(&self.shared, &self.pen.run, &credential).await? {
+            Ok(secret) => self.hosts.target(name, &secret).map(Some),
+            Err(message) => Err(message),
+        })
     }
 
     /// Notes how a step ended, and what follows.

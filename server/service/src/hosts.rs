@@ -2,13 +2,17 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use domain::host::LOCAL;
+use domain::host::{HostCheck, LOCAL};
 use domain::{
-    Actor, AuditAction, CredentialKind, Faults, Host, HostDetails, HostDraft, HostId, HostSummary, Permission, RunbookId,
+    Actor, AuditAction, CredentialId, CredentialKind, Faults, Host, HostDetails, HostDraft, HostId, HostSummary, Permission,
+    RunbookId,
 };
+use engine::EngineHandle;
+use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use store::{HostChange, Store};
+use vault::Vault;
 
 use crate::authorise::authorise;
 use crate::references::{self, HostUse};
@@ -20,11 +24,13 @@ const MISSING: ServiceError = ServiceError::NotFound { what: "host" };
 #[derive(Clone)]
 pub struct Hosts {
     store: Store,
+    vault: Vault,
+    engine: EngineHandle,
 }
 
 impl Hosts {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store }
+    pub(crate) fn new(store: Store, vault: Vault, engine: EngineHandle) -> Self {
+        Self { store, vault, engine }
     }
 
     /// All of them, `local` first. How each is reached is told to those who manage hosts.
@@ -75,6 +81,52 @@ impl Hosts {
             HostChange::NameTaken => Err(name_taken(&host.name)),
             HostChange::Gone => Err(MISSING),
         }
+    }
+
+    /// Looks at a host without running anything on it: whether it answers, which key it shows, whether it lets us in.
+    ///
+    /// # Errors
+    /// `Forbidden` below sre, `NotFound`, `Conflict` for `local`.
+    pub async fn check(&self, actor: &Actor, id: HostId) -> Result<HostCheck> {
+        authorise(actor, Permission::ManageHosts)?;
+        let host = self.store.host(id).await?.ok_or(MISSING)?;
+        if host.is_local() {
+            return Err(ServiceError::conflict("“local” is the server itself: nothing connects to it"));
+        }
+        let secret = match host.credential {
+            Some(credential) => self.secret(credential).await?,
+            None => None,
+        };
+        let check = self.engine.check_host(&host, secret.as_ref()).await;
+        tracing::info!(host.name, good = check.is_good(), "host checked");
+        Ok(check)
+    }
+
+    /// Pins the key that a person has seen and compared; from then on the host must show it.
+    ///
+    /// # Errors
+    /// `Forbidden` below sre, `Invalid` for what is no key, `NotFound`, `Conflict` for `local`.
+    pub async fn pin(&self, actor: &Actor, id: HostId, line: &str) -> Result<HostSummary> {
+        authorise(actor, Permission::ManageHosts)?;
+        let host = self.store.host(id).await?.ok_or(MISSING)?;
+        if host.is_local() {
+            return Err(ServiceError::conflict("“local” is the server itself: it shows no key"));
+        }
+        let Some(key) = domain::host::key_line(line) else {
+            return Err(Faults::one("$.host_key", "this is no public key as OpenSSH writes it").into());
+        };
+        let changed = Host { host_key: Some(key), updated_at: now(), updated_by: actor.username.to_string(), ..host.clone() };
+        let entry = audit::by(actor, AuditAction::HostKeyPinned, "host", id, differences(&host, &changed));
+        match self.store.update_host(&changed, &entry).await? {
+            HostChange::Done => Ok(told(changed, actor)),
+            HostChange::NameTaken | HostChange::Gone => Err(MISSING),
+        }
+    }
+
+    /// The secret of a credential, where it is there and can be opened.
+    async fn secret(&self, id: CredentialId) -> Result<Option<SecretString>> {
+        let Some((summary, sealed)) = self.store.credential(&id.to_string()).await? else { return Ok(None) };
+        Ok(Some(self.vault.open_sealed(&summary.id.to_string(), 1, &sealed)?))
     }
 
     /// Deletes a host; where a runbook names it, only by `force`. `local` stays.

@@ -57,7 +57,7 @@ impl Services {
         Self {
             accounts: Accounts::new(store.clone(), settings),
             credentials: Credentials::new(store.clone(), vault.clone()),
-            hosts: Hosts::new(store.clone()),
+            hosts: Hosts::new(store.clone(), vault.clone(), engine.clone()),
             runbooks: Runbooks::new(store.clone()),
             runs: Runs::new(store.clone(), vault, engine),
             health: Health::new(store),

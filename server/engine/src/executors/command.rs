@@ -1,11 +1,11 @@
-//! Command: a script by its interpreter, on the server itself.
+//! Command: a script by its interpreter, on the server itself or on a host.
 
 use domain::block::CommandBlock;
 use domain::block::command::GivenBy;
 use runner::{EnvValue, ProcessSpec, SecretFile};
 
 use super::process::{self, Ended};
-use super::{Outcome, Prepared, Scene, Watch, check_host};
+use super::{Outcome, Prepared, Scene, Watch};
 use crate::error::Halt;
 use crate::output::Output;
 use crate::template::{Context, Syntax, render};
@@ -19,7 +19,6 @@ pub(crate) struct Plan<'a> {
 }
 
 pub(super) fn prepare<'a>(block: &'a CommandBlock, context: &Context) -> Result<(Prepared<'a>, String), String> {
-    check_host(&block.host)?;
     let script = render(&block.command, Syntax::of_interpreter(&block.interpreter), context)?;
     let working_dir = block.working_dir.as_ref().map(|dir| render(dir, Syntax::Plain, context)).transpose()?;
     let env = block
@@ -40,7 +39,7 @@ pub(super) async fn execute(
     let block = plan.block;
     let mut spec = ProcessSpec::new(scene.step.to_string(), block.interpreter.clone(), plan.script.clone());
     spec.working_dir = plan.working_dir.as_ref().map(Into::into);
-    spec.env.clone_from(&scene.parameters);
+    spec.env = scene.environment();
     spec.env.extend(plan.env.iter().map(|(name, value)| (name.clone(), EnvValue::from(value.as_str()))));
     for (given, secret) in block.credentials.iter().zip(scene.given) {
         match &given.by {

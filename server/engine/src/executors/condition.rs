@@ -5,7 +5,7 @@ use runner::{EnvValue, ProcessSpec};
 use secrecy::ExposeSecret;
 
 use super::process::{self, Ended};
-use super::{Outcome, Prepared, Scene, Watch, api, check_host};
+use super::{Outcome, Prepared, Scene, Watch, api};
 use crate::error::Halt;
 use crate::output::Output;
 use crate::template::{self, Context, Syntax, render};
@@ -23,9 +23,6 @@ pub(crate) struct Plan<'a> {
 }
 
 pub(super) fn prepare<'a>(check: &'a Check, context: &Context) -> Result<(Prepared<'a>, String), String> {
-    if let Some(host) = check.host() {
-        check_host(host)?;
-    }
     let mut holds = false;
     let (text, what) = match check {
         Check::CommandExitCode { command, expected, host } => {
@@ -62,6 +59,15 @@ pub(super) async fn execute(
 ) -> Result<Outcome, Halt> {
     match plan.check {
         Check::Expression { .. } => found(output, plan.holds, "the expression", None).await,
+        Check::EnvVarEquals { name, .. } if scene.target.is_some() => {
+            // A name is letters, digits and underscores.
+            let script = format!(
+                "[ \"${{{name}+set}}\" = set ] || exit 1; printf '%s\\n' \"${name}\"; [ \"${name}\" = \"$RUNBOOK_EXPECTED\" ]"
+            );
+            let mut spec = ProcessSpec::new(scene.step.to_string(), "/bin/sh", script);
+            spec.env = vec![("RUNBOOK_EXPECTED".to_owned(), EnvValue::from(plan.text.as_str()))];
+            command(spec, 0, scene, output, watch).await
+        }
         Check::EnvVarEquals { name, .. } => {
             let value = variable(name, scene);
             let seen = match &value {
@@ -75,8 +81,8 @@ pub(super) async fn execute(
             command(spec, *expected, scene, output, watch).await
         }
         Check::FileExists { .. } => {
-            let mut spec = ProcessSpec::new(scene.step.to_string(), "/bin/sh", "test -e \"$1\"");
-            spec.args = vec![plan.text.clone()];
+            let mut spec = ProcessSpec::new(scene.step.to_string(), "/bin/sh", "test -e \"$RUNBOOK_FILE\"");
+            spec.env = vec![("RUNBOOK_FILE".to_owned(), EnvValue::from(plan.text.as_str()))];
             command(spec, 0, scene, output, watch).await
         }
         Check::ApiStatusCode { expected, .. } => {
@@ -111,7 +117,8 @@ async fn command(
     output: &mut Output<'_>,
     watch: &mut Watch,
 ) -> Result<Outcome, Halt> {
-    spec.env.clone_from(&scene.parameters);
+    let own = std::mem::replace(&mut spec.env, scene.environment());
+    spec.env.extend(own);
     match process::run(spec, scene, output, watch).await? {
         Ended::NotStarted(message) => Ok(Outcome::failed(message)),
         Ended::Lost(sentence) => Ok(Outcome::lost(sentence)),
@@ -133,7 +140,7 @@ fn variable(name: &str, scene: &Scene<'_>) -> Option<String> {
     if name == runner::STEP_VARIABLE {
         return Some(scene.step.to_string());
     }
-    let given = scene.parameters.iter().find(|(other, _)| other == name).map(|(_, value)| match value {
+    let given = scene.environment().into_iter().rev().find(|(other, _)| other == name).map(|(_, value)| match value {
         EnvValue::Plain(value) => value.to_string_lossy().into_owned(),
         EnvValue::Secret(value) => value.expose_secret().to_owned(),
     });

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::run_task::Turn;
-use domain::block::command::LOCAL;
 use domain::block::{Block, BlockKind};
 use domain::{RunMode, RunState, Seconds, StepId, StepState};
 use runner::{EnvValue, RunningProcess};
@@ -23,7 +22,9 @@ use tokio::time::Instant;
 
 use crate::error::Halt;
 use crate::handle::{Control, Shared};
+use crate::hosts::Hosts;
 use crate::output::Output;
+use crate::ssh::Target;
 use crate::template::Context;
 
 /// How much of a stream templates see, in bytes; of an answer, all that is kept of it.
@@ -51,6 +52,12 @@ pub(crate) struct Scene<'a> {
     pub(crate) parameters: Vec<(String, EnvValue)>,
     /// The step's process, where an earlier worker has started it.
     pub(crate) found: Option<RunningProcess>,
+    /// The hosts of the run, with the connections to them.
+    pub(crate) hosts: &'a Hosts,
+    /// The host it runs on; `None` for this server itself.
+    pub(crate) target: Option<&'a Target>,
+    /// The environment that the host gives.
+    pub(crate) host_environment: &'a [(String, String)],
 }
 
 /// How a step ended.
@@ -196,6 +203,14 @@ pub(crate) fn prepare<'a>(block: &'a Block, context: &Context) -> Result<(Prepar
     }
 }
 
+impl Scene<'_> {
+    /// What every process of the step is given: what its host gives, and the answers.
+    fn environment(&self) -> Vec<(String, EnvValue)> {
+        let host = self.host_environment.iter().map(|(name, value)| (name.clone(), EnvValue::from(value.as_str())));
+        host.chain(self.parameters.iter().cloned()).collect()
+    }
+}
+
 /// Runs it.
 pub(crate) async fn execute(
     prepared: &Prepared<'_>,
@@ -219,12 +234,4 @@ pub(crate) fn parameter_environment(answers: &Map<String, Value>, secret: &[(Str
         (name(answer), EnvValue::from(text))
     });
     plain.chain(secret.iter().map(|(answer, value)| (name(answer), EnvValue::from(value.clone())))).collect()
-}
-
-/// Refuses hosts that this release cannot reach.
-fn check_host(host: &str) -> Result<(), String> {
-    if host == LOCAL {
-        return Ok(());
-    }
-    Err(format!("runs on hosts over SSH come with the next release; this block names host {host}"))
 }

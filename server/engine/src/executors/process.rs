@@ -1,15 +1,20 @@
-//! Runs a process to its end, its output on its way meanwhile: one of the runner, started now or found again.
+//! Runs a process to its end, its output on its way meanwhile: of the runner, started now or found again, or on a host.
 
+mod handle;
+
+use std::future::Future;
 use std::time::Duration;
 
 use domain::{RunState, Stream};
-use runner::{Attached, Exit, OutputPiece, ProcessHandle, ProcessSpec, RunningProcess};
+use runner::{Attached, Exit, OutputPiece, ProcessSpec, RunningProcess};
 use tokio::sync::mpsc;
 
+use self::handle::{End, Process, Stopped};
 use super::{Cause, Scene, Watch};
 use crate::error::Halt;
 use crate::handle::Shared;
 use crate::output::Output;
+use crate::ssh::{RemoteSpec, Target};
 
 /// How a process ended.
 pub(super) enum Ended {
@@ -34,33 +39,23 @@ enum Followed {
 
 /// Starts a process, or goes on with the one that was found, and follows it.
 ///
-/// Where the lease is lost it is killed. Where the engine closes, or the store fails, it goes on without us, and whoever takes
-/// the run up next finds it at the runner.
+/// Where the lease is lost it is killed. Where the engine closes, or the store fails, one of the runner goes on without us, and
+/// whoever takes the run up next finds it there.
 pub(super) async fn run(
     spec: ProcessSpec,
     scene: &mut Scene<'_>,
     output: &mut Output<'_>,
     watch: &mut Watch,
 ) -> Result<Ended, Halt> {
-    let shared = scene.shared;
     let step = spec.step.clone();
-    let mut process = match scene.found.take() {
-        Some(found) => found,
-        None => match shared.runner.spawn(spec).await {
-            Ok(process) => process,
-            // It may have been started before the connection went.
-            Err(runner::RunnerError::ConnectionLost { .. }) => match find(shared, &step).await {
-                Ok(process) => process,
-                Err(sentence) => return Ok(Ended::Lost(sentence)),
-            },
-            Err(error) => return Ok(Ended::NotStarted(chain(&error))),
-        },
+    let mut process = match start(spec, scene, output, watch).await? {
+        Ok(process) => process,
+        Err(ended) => return Ok(ended),
     };
     let mut told = 0;
     loop {
         let handle = process.handle.clone();
-        let followed = follow(process, told, shared, output, watch).await;
-        match followed {
+        match follow(process, told, scene.shared, output, watch).await {
             Err(Halt::Lost) => {
                 _ = handle.stop(Duration::ZERO).await;
                 return Err(Halt::Lost);
@@ -69,8 +64,8 @@ pub(super) async fn run(
             Ok(Followed::Ended(ended)) => return Ok(ended),
             Ok(Followed::RunnerLost { pieces }) => {
                 told = pieces;
-                match find(shared, &step).await {
-                    Ok(found) => process = found,
+                match find(scene.shared, &step).await {
+                    Ok(found) => process = found.into(),
                     Err(sentence) => return Ok(Ended::Lost(sentence)),
                 }
             }
@@ -78,9 +73,79 @@ pub(super) async fn run(
     }
 }
 
+async fn start(
+    spec: ProcessSpec,
+    scene: &mut Scene<'_>,
+    output: &mut Output<'_>,
+    watch: &mut Watch,
+) -> Result<Result<Process, Ended>, Halt> {
+    if let Some(target) = scene.target {
+        return start_on_host(spec, target, scene, output, watch).await;
+    }
+    if let Some(found) = scene.found.take() {
+        return Ok(Ok(found.into()));
+    }
+    let step = spec.step.clone();
+    Ok(match scene.shared.runner.spawn(spec).await {
+        Ok(process) => Ok(process.into()),
+        // It may have been started before the connection went.
+        Err(runner::RunnerError::ConnectionLost { .. }) => find(scene.shared, &step).await.map(Into::into).map_err(Ended::Lost),
+        Err(error) => Err(Ended::NotStarted(chain(&error))),
+    })
+}
+
+async fn start_on_host(
+    spec: ProcessSpec,
+    target: &Target,
+    scene: &Scene<'_>,
+    output: &mut Output<'_>,
+    watch: &mut Watch,
+) -> Result<Result<Process, Ended>, Halt> {
+    let run = output.pen.run.clone();
+    let connecting = async {
+        let connection = scene.hosts.connect(scene.shared, &run, target).await?;
+        connection.run(remote(spec)).await.map_err(|error| chain(&error))
+    };
+    Ok(match unless_broken_off(connecting, output, watch).await? {
+        Ok(Ok(process)) => Ok(process.into()),
+        Ok(Err(sentence)) => Err(Ended::NotStarted(sentence)),
+        Err(cause) => Err(Ended::BrokenOff(cause, format!("it was not started on host {}", target.name))),
+    })
+}
+
+/// Waits for something that comes before there is a process to stop.
+async fn unless_broken_off<T>(
+    work: impl Future<Output = T>,
+    output: &mut Output<'_>,
+    watch: &mut Watch,
+) -> Result<Result<T, Cause>, Halt> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return Ok(Ok(done)),
+            cause = watch.next() => match cause {
+                Cause::Asked(asked) => output.pen.announce(asked),
+                Cause::Lost => return Err(Halt::Lost),
+                cause => {
+                    announce_stop(cause, output);
+                    return Ok(Err(cause));
+                }
+            },
+        }
+    }
+}
+
+fn remote(spec: ProcessSpec) -> RemoteSpec {
+    let mut remote = RemoteSpec::new(spec.step, spec.interpreter, spec.script);
+    remote.working_dir = spec.working_dir.map(|dir| dir.to_string_lossy().into_owned());
+    remote.env = spec.env;
+    remote.files = spec.files;
+    remote
+}
+
 /// Finds a step at the runner. Of one that is lost there, what is left is ended; the error says so.
 pub(crate) async fn find(shared: &Shared, step: &str) -> Result<RunningProcess, String> {
-    let lost = |what: &str| format!("nobody saw how it ended, and it may or may not have taken effect; {what}");
+    let lost = |what: &str| format!("{NOBODY_SAW}; {what}");
     match shared.runner.attach(step).await {
         Ok(Attached::Process(process)) => Ok(process),
         Ok(Attached::Lost(identity)) => match shared.runner.stop_lost(identity, shared.config.stop_grace).await {
@@ -96,24 +161,27 @@ pub(crate) async fn find(shared: &Shared, step: &str) -> Result<RunningProcess, 
     }
 }
 
+/// What is said of a process that ran on while nobody looked.
+pub(crate) const NOBODY_SAW: &str = "nobody saw how it ended, and it may or may not have taken effect";
+
 /// Passes on what a process prints, beginning after the pieces that were told already.
 async fn follow(
-    process: RunningProcess,
+    process: Process,
     told: u64,
     shared: &Shared,
     output: &mut Output<'_>,
     watch: &mut Watch,
 ) -> Result<Followed, Halt> {
-    let RunningProcess { output: mut pieces, handle } = process;
+    let Process { output: mut pieces, handle } = process;
     let mut seen = 0;
     let mut open = true;
     let mut exit = None;
     let mut breaking: Option<Cause> = None;
     let mut stopping = None;
-    let mut report = None;
+    let mut report: Option<Stopped> = None;
     // After a stop the pipes close by themselves, unless something survived that holds them.
     while open || exit.is_none() || (breaking.is_some() && report.is_none()) {
-        if matches!(&report, Some(Stopped { proven: false, .. })) {
+        if report.as_ref().is_some_and(|report| !report.proven) {
             break;
         }
         tokio::select! {
@@ -127,11 +195,21 @@ async fn follow(
                 None => open = false,
             },
             () = output.due() => output.flush().await?,
-            ended = handle.wait(), if exit.is_none() => match ended {
-                runner::Ended::Exit(ended) => exit = Some(ended),
-                runner::Ended::RunnerLost => {
+            end = handle.wait(), if exit.is_none() => match end {
+                End::Exit(ended) => exit = Some(ended),
+                End::RunnerLost => {
                     drain(&mut pieces, &mut seen, told, output).await?;
                     return Ok(Followed::RunnerLost { pieces: seen.max(told) });
+                }
+                // Where it is being stopped, the stop looks for what is left by another way.
+                End::Lost(sentence) if breaking.is_none() => {
+                    drain(&mut pieces, &mut seen, told, output).await?;
+                    return Ok(Followed::Ended(Ended::Lost(sentence)));
+                }
+                End::Lost(_) => exit = Some(Exit { code: None, signal: None }),
+                End::NotStarted(sentence) => {
+                    drain(&mut pieces, &mut seen, told, output).await?;
+                    return Ok(Followed::Ended(Ended::NotStarted(sentence)));
                 }
             },
             done = async { stopping.as_mut().expect("only polled when it is there").await }, if stopping.is_some() => {
@@ -142,14 +220,12 @@ async fn follow(
                 Cause::Asked(asked) => output.pen.announce(asked),
                 Cause::Lost => return Err(Halt::Lost),
                 // The process is the runner's, not ours: the next engine finds it there.
-                Cause::Closed => return Err(Halt::HandBack),
-                cause @ (Cause::Stop | Cause::TimedOut) => {
-                    if cause == Cause::Stop {
-                        let mode = output.pen.run.mode;
-                        output.pen.announce((RunState::Stopping, mode));
-                    }
+                Cause::Closed if handle.outlives_us() => return Err(Halt::HandBack),
+                cause => {
+                    announce_stop(cause, output);
                     breaking = Some(cause);
-                    stopping = Some(Box::pin(stop(handle.clone(), shared.config.stop_grace)));
+                    let (handle, grace) = (handle.clone(), shared.config.stop_grace);
+                    stopping = Some(Box::pin(async move { handle.stop(grace).await }));
                 }
             },
         }
@@ -161,7 +237,14 @@ async fn follow(
     }))
 }
 
-/// What had come before the runner went.
+fn announce_stop(cause: Cause, output: &mut Output<'_>) {
+    if cause == Cause::Stop {
+        let mode = output.pen.run.mode;
+        output.pen.announce((RunState::Stopping, mode));
+    }
+}
+
+/// What had come before the end.
 async fn drain(pieces: &mut mpsc::Receiver<OutputPiece>, seen: &mut u64, told: u64, output: &mut Output<'_>) -> Result<(), Halt> {
     while let Some(piece) = pieces.recv().await {
         *seen += 1;
@@ -177,19 +260,6 @@ async fn push(output: &mut Output<'_>, piece: &OutputPiece) -> Result<(), Halt> 
         output.cut(piece.dropped_before);
     }
     output.push(stream(piece.stream), &piece.bytes).await
-}
-
-/// What a stop came to.
-struct Stopped {
-    proven: bool,
-    sentence: String,
-}
-
-async fn stop(handle: ProcessHandle, grace: Duration) -> Stopped {
-    match handle.stop(grace).await {
-        Ok(report) => Stopped { proven: report.is_proven(), sentence: report.describe() },
-        Err(error) => Stopped { proven: false, sentence: format!("stop unconfirmed: {}", chain(&error)) },
-    }
 }
 
 const fn stream(stream: runner::Stream) -> Stream {

@@ -28,7 +28,7 @@ pub(crate) struct Checked {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum KeyCheck {
     /// They are the same.
-    Match,
+    Match(HostKey),
     /// They are not.
     Differs {
         /// What the host shows.
@@ -92,7 +92,7 @@ async fn look(target: &Target, checked: &mut Checked) {
         return;
     };
     checked.key = Some(match &target.host_key {
-        Some(pinned) if *pinned == seen => KeyCheck::Match,
+        Some(pinned) if *pinned == seen => KeyCheck::Match(seen),
         Some(_) => KeyCheck::Differs { seen },
         None => KeyCheck::NotPinned { seen },
     });

@@ -81,14 +81,6 @@ impl Login {
         }
     }
 
-    /// The same login with what opens its key.
-    pub(crate) fn with_passphrase(self, passphrase: SecretString) -> Self {
-        match self {
-            Self::Key { private_key, certificate, .. } => Self::Key { private_key, passphrase: Some(passphrase), certificate },
-            Self::Password(_) => self,
-        }
-    }
-
     /// Opens the key; nothing for a password.
     pub(super) fn open_key(&self) -> Result<Option<OpenedKey>, LoginError> {
         let Self::Key { private_key, passphrase, certificate } = self else { return Ok(None) };

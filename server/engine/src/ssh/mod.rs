@@ -35,10 +35,10 @@ mod script;
 mod stop;
 mod target;
 
-pub(crate) use check::{Checked, KeyCheck, check, scan};
+pub(crate) use check::{KeyCheck, check, scan};
 pub(crate) use connection::Connection;
 pub(crate) use error::SshError;
-pub(crate) use host_key::{HostKey, InvalidHostKey};
+pub(crate) use host_key::HostKey;
 pub(crate) use login::{Login, LoginError};
 pub(crate) use pool::Pool;
 pub(crate) use remote::{RemoteEnd, RemoteHandle, RemoteSpec, RunningRemote};

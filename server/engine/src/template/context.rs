@@ -9,13 +9,14 @@ use serde_json::{Map, json};
 
 use crate::capture::Facts;
 
-/// `params`, `steps`, `run` and `runbook`.
+/// `params`, `steps`, `run`, `runbook` and `env`.
 #[derive(Debug, Default)]
 pub(crate) struct Context {
     parameters: Value,
     secrets: Vec<String>,
     run: Value,
     runbook: Value,
+    environment: Value,
     steps: BTreeMap<String, Value>,
 }
 
@@ -37,6 +38,11 @@ impl Context {
         self.runbook = Value::from(Serde(json!({ "title": run.runbook_title })));
     }
 
+    /// Makes the environment of the block's host available.
+    pub(crate) fn set_environment(&mut self, environment: &[(String, String)]) {
+        self.environment = Value::from(environment.iter().cloned().collect::<BTreeMap<String, String>>());
+    }
+
     /// Makes what a step produced available, by its name and by its name as an identifier.
     pub(crate) fn set_step(&mut self, name: &str, facts: &Facts) {
         let value = Value::from(Serde(facts));
@@ -51,8 +57,13 @@ impl Context {
 
     pub(super) fn value(&self) -> Value {
         let steps = Value::from(self.steps.iter().map(|(n, v)| (n.clone(), v.clone())).collect::<BTreeMap<String, Value>>());
-        let all =
-            [("params", self.parameters.clone()), ("run", self.run.clone()), ("runbook", self.runbook.clone()), ("steps", steps)];
+        let all = [
+            ("params", self.parameters.clone()),
+            ("run", self.run.clone()),
+            ("runbook", self.runbook.clone()),
+            ("env", self.environment.clone()),
+            ("steps", steps),
+        ];
         Value::from(all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<BTreeMap<String, Value>>())
     }
 }

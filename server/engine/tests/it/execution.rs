@@ -329,12 +329,12 @@ async fn api_calls_to_metadata_services_and_failures_are_told() {
 }
 
 #[tokio::test]
-async fn other_hosts_are_refused_plainly() {
+async fn a_host_that_is_not_there_fails_the_step_plainly() {
     let world = World::new().await;
     let block = CommandBlock { command: "true".into(), host: "web-1".into(), ..CommandBlock::default() };
     let id = world.start(vec![Block::new("far", BlockKind::Command(block))]).await;
     let (run, _) = world.reaches(id, RunState::Failed).await;
-    assert!(run.error.unwrap().ends_with("runs on hosts over SSH come with the next release; this block names host web-1"));
+    assert!(run.error.unwrap().ends_with("there is no host “web-1”"));
 }
 
 #[tokio::test]

@@ -4,7 +4,11 @@
 
 mod control;
 mod execution;
+mod hosts;
 mod restart;
 #[path = "../../../runner/tests/common/runner_process.rs"]
 mod runner_process;
+#[path = "../common/sshd.rs"]
+#[expect(dead_code, reason = "the tests of the engine's own SSH use the rest")]
+mod sshd;
 mod world;

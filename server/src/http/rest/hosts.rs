@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use domain::host::HostCheck;
 use domain::{CredentialId, HostDraft, HostId, HostSummary, Role, Timestamp};
 use http::StatusCode;
 use http::header::LOCATION;
@@ -127,6 +128,14 @@ pub async fn update(
     // Leaving the roles out must not let everybody in.
     let draft = missing(&body, &["roles"]).and_with(HostDraft::parse(&body))?;
     Ok(Json(state.services.hosts.update(&asking.actor, id, draft).await?.into()))
+}
+
+/// Look at it without running anything: whether it answers, which key it shows, whether it lets us in.
+#[utoipa::path(post, path = "/hosts/{id}/check", tag = "hosts", params(("id" = HostId, Path)),
+    responses((status = 200, body = HostCheck), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody), (status = 409, description = "It is `local`", body = ProblemBody)))]
+pub async fn check(State(state): State<AppState>, asking: Asking, Path(id): Path<HostId>) -> Answer<Json<HostCheck>> {
+    Ok(Json(state.services.hosts.check(&asking.actor, id).await?))
 }
 
 /// Delete it.

@@ -37,4 +37,5 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(credentials::delete))
         .routes(routes!(hosts::list, hosts::create))
         .routes(routes!(hosts::read, hosts::update, hosts::delete))
+        .routes(routes!(hosts::check))
 }

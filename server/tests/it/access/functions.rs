@@ -42,6 +42,8 @@ const EXPECTED: &[(&str, [u16; 5])] = &[
     ("list_credentials", [401, 403, 403, 200, 200]),
     ("create_credential", [401, 403, 403, 200, 200]),
     ("delete_credential", [401, 403, 403, 200, 200]),
+    ("check_host", [401, 403, 403, 200, 200]),
+    ("pin_host_key", [401, 403, 403, 200, 200]),
     ("list_hosts", [401, 200, 200, 200, 200]),
     ("create_host", [401, 403, 403, 200, 200]),
     ("update_host", [401, 403, 403, 200, 200]),
@@ -145,7 +147,11 @@ async fn arguments(studio: &Studio, admin: &str, name: &str, who: &str) -> Argum
             fields.extend(host_fields());
             Arguments::Form(fields)
         }
-        "delete_host" => form([("id", host(studio, admin).await.as_str())]),
+        "pin_host_key" => {
+            let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+            form([("id", host(studio, admin).await.as_str()), ("host_key", key)])
+        }
+        "delete_host" | "check_host" => form([("id", host(studio, admin).await.as_str())]),
         _ => form([]),
     }
 }
@@ -159,7 +165,7 @@ fn host_fields() -> Vec<(&'static str, String)> {
 }
 
 async fn host(studio: &Studio, admin: &str) -> String {
-    let body = json!({ "name": format!("fn-{}", unique()), "address": "192.0.2.1", "user": "deploy" });
+    let body = json!({ "name": format!("fn-{}", unique()), "address": "127.0.0.1", "port": 9, "user": "deploy" });
     let made = studio.call(Some(admin), "POST", "/api/v1/hosts", Some(body)).await.json();
     made["id"].as_str().expect("an id").to_owned()
 }

@@ -38,6 +38,7 @@ const EXPECTED: &[(&str, &str, [u16; 5])] = &[
     ("GET", "/hosts/{id}", [401, 200, 200, 200, 200]),
     ("PUT", "/hosts/{id}", [401, 403, 403, 200, 200]),
     ("DELETE", "/hosts/{id}", [401, 403, 403, 204, 204]),
+    ("POST", "/hosts/{id}/check", [401, 403, 403, 200, 200]),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +111,7 @@ async fn fill(studio: &Studio, admin: &str, method: &str, pattern: &str) -> Stri
 
 /// A host whose name is free.
 fn host() -> Value {
-    json!({ "name": format!("h{}", unique()), "address": "192.0.2.1", "user": "deploy", "roles": ["sre"] })
+    json!({ "name": format!("h{}", unique()), "address": "127.0.0.1", "port": 9, "user": "deploy", "roles": ["sre"] })
 }
 
 async fn body(studio: &Studio, admin: &str, method: &str, pattern: &str, who: &str) -> Option<Value> {

@@ -3,7 +3,7 @@
 use std::{fs, net::TcpListener, time::Duration};
 
 use super::*;
-use crate::ssh::{Checked, HostKey, InvalidHostKey, KeyCheck, LoginError, SshError, check, scan};
+use crate::ssh::{HostKey, KeyCheck, SshError, check, check::Checked, host_key::InvalidHostKey, login::LoginError, scan};
 
 async fn logs_in(sshd: &Sshd, login: Login) -> Result<(), SshError> {
     let target = Target { login, ..target(sshd) };
@@ -47,6 +47,15 @@ async fn a_server_that_knows_sha1_alone_is_refused() {
     assert!(matches!(error, SshError::Protocol { .. }), "{error:?}");
 }
 
+fn with_passphrase(login: &Login, passphrase: &str) -> Login {
+    match login.clone() {
+        Login::Key { private_key, certificate, .. } => {
+            Login::Key { private_key, passphrase: Some(passphrase.to_owned().into()), certificate }
+        }
+        password @ Login::Password(_) => password,
+    }
+}
+
 #[tokio::test]
 async fn a_protected_key_wants_its_passphrase() {
     let sshd = Sshd::start();
@@ -55,9 +64,9 @@ async fn a_protected_key_wants_its_passphrase() {
     let refused = |login| async { logs_in(&sshd, login).await.unwrap_err() };
     let error = refused(login.clone()).await;
     assert!(matches!(error, SshError::Login { source: LoginError::PassphraseMissing, .. }), "{error:?}");
-    let error = refused(login.clone().with_passphrase("wrong".into())).await;
+    let error = refused(with_passphrase(&login, "wrong")).await;
     assert!(matches!(error, SshError::Login { source: LoginError::PassphraseWrong, .. }), "{error:?}");
-    logs_in(&sshd, login.with_passphrase("correct horse".into())).await.unwrap();
+    logs_in(&sshd, with_passphrase(&login, "correct horse")).await.unwrap();
 }
 
 #[tokio::test]
@@ -189,20 +198,20 @@ async fn a_check_tells_key_and_login_apart() {
     let sshd = Sshd::start();
     let looked = |target: Target| async move { within(check(&target, DEADLINE)).await };
     let Checked { reachable, key, login, latency } = looked(target(&sshd)).await;
-    assert_eq!((reachable, key, login), (Ok(()), Some(KeyCheck::Match), Some(Ok(()))));
+    let seen: HostKey = sshd.host_key().parse().unwrap();
+    assert_eq!((reachable, key, login), (Ok(()), Some(KeyCheck::Match(seen.clone())), Some(Ok(()))));
     assert!(latency.unwrap() < DEADLINE);
 
-    let seen: HostKey = sshd.host_key().parse().unwrap();
     let unpinned = looked(Target { host_key: None, ..target(&sshd) }).await;
     assert_eq!((unpinned.key, unpinned.login), (Some(KeyCheck::NotPinned { seen: seen.clone() }), None));
 
     let other = Sshd::start();
     let differing = looked(Target { host_key: Some(other.host_key().parse().unwrap()), ..target(&sshd) }).await;
-    assert_eq!((differing.key, differing.login), (Some(KeyCheck::Differs { seen }), None));
+    assert_eq!((differing.key, differing.login), (Some(KeyCheck::Differs { seen: seen.clone() }), None));
 
     let stranger = Login::from_secret(&sshd.new_key("stranger", "ed25519", &[]).into()).unwrap();
     let refused = looked(Target { login: stranger, ..target(&sshd) }).await;
-    assert_eq!(refused.key, Some(KeyCheck::Match));
+    assert_eq!(refused.key, Some(KeyCheck::Match(seen)));
     assert!(refused.login.unwrap().unwrap_err().starts_with("host web-1 refuses the login"));
 }
 
