@@ -19,8 +19,7 @@ use crate::{
 /// Sends output as far as the client grants it, and the exit whenever it is known. Returns when
 /// the client goes.
 pub(super) async fn replay(source: Source, read: OwnedReadHalf, mut write: OwnedWriteHalf) -> io::Result<()> {
-    let Source { log, mut exit, .. } = source;
-    let mut cursor = log.read();
+    let Source { mut cursor, mut exit, .. } = source;
     let mut grants = FramedRead::new(read, Frames);
     let mut window = WINDOW_BYTES;
     let mut output_open = true;

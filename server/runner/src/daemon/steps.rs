@@ -25,7 +25,7 @@ use crate::{
     Exit, ProcessIdentity, ProcessSpec, RunnerError, StopReport,
     confine::Confiner,
     secret_file::remove_lost,
-    spool::{Folder, Kept, Log, Note, Saved, Spool},
+    spool::{Cursor, Folder, Kept, Log, Note, Saved, Spool},
     stop::stop_lost,
 };
 
@@ -73,13 +73,13 @@ pub(super) enum Found {
 #[derive(Debug)]
 pub(super) struct Source {
     pub identity: ProcessIdentity,
-    pub log: Arc<Log>,
+    pub cursor: Cursor,
     pub exit: watch::Receiver<Option<Exit>>,
 }
 
 impl Source {
-    fn of(step: &Step) -> Self {
-        Self { identity: step.identity().clone(), log: step.log().clone(), exit: step.exit() }
+    fn of(step: &Step, cursor: Cursor) -> Self {
+        Self { identity: step.identity().clone(), cursor, exit: step.exit() }
     }
 }
 
@@ -119,8 +119,8 @@ impl Steps {
         let folder = self.reserve(&name)?;
         let keepers = Keepers { tasks: &self.keepers, life: &self.life };
         match Step::start(spec, &folder, &self.confiner, self.head_bytes, keepers, self.spool.sync()).await {
-            Ok(step) => {
-                let source = Source::of(&step);
+            Ok((step, cursor)) => {
+                let source = Source::of(&step, cursor);
                 self.settle(&name, Some(step));
                 Ok(source)
             }
@@ -160,7 +160,7 @@ impl Steps {
     pub async fn find(&self, step: &str) -> Result<Found, RunnerError> {
         Ok(match self.slot(step).await {
             None | Some(Slot::Starting) => Found::Unknown,
-            Some(Slot::Own(step)) => Found::Process(Source::of(&step)),
+            Some(Slot::Own(step)) => Found::Process(Source::of(&step, step.log().read())),
             Some(Slot::Lost(_, note)) => Found::Lost(note.identity),
             Some(Slot::Saved(folder, note, kept)) => {
                 let path = folder.path().to_owned();
@@ -170,7 +170,7 @@ impl Steps {
                     .and_then(|loaded| loaded)
                     .map_err(|source| RunnerError::Record { step: step.to_owned(), source })?;
                 let (_, exit) = watch::channel(Some(kept.exit));
-                Found::Process(Source { identity: note.identity, log, exit })
+                Found::Process(Source { identity: note.identity, cursor: log.read(), exit })
             }
         })
     }

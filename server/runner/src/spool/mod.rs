@@ -29,7 +29,7 @@ use tokio::{sync::Mutex as AsyncMutex, task::spawn_blocking};
 use tracing::warn;
 
 pub(crate) use folder::{Folder, Kept, Note};
-pub(crate) use log::{Log, LogWriter, MAX_BATCH, Part};
+pub(crate) use log::{Cursor, Log, LogWriter, MAX_BATCH, Part};
 
 use crate::RunnerError;
 

@@ -294,3 +294,13 @@ async fn a_suspended_client_costs_nobody_anything() {
     server.kill().unwrap();
     server.wait().unwrap();
 }
+
+#[tokio::test]
+async fn whoever_starts_a_step_gets_all_of_it_however_fast_it_prints() {
+    // Without a reader the head would be left behind before the start is answered.
+    let world = World::with(Settings { output_head: 0, ..Settings::default() });
+    for _ in 0..5 {
+        let finished = finish(world.runner.spawn(sh("yes | head -c 30000000")).await.unwrap()).await;
+        assert_eq!(finished.stdout.len(), 30_000_000);
+    }
+}
