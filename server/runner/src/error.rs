@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 /// Why something could not be done. It crosses the socket as it is.
 ///
 /// Nothing runs and no file is left behind when [`Runner::spawn`](crate::Runner::spawn) answers
-/// one of these, with one exception: after [`ConnectionLost`](Self::ConnectionLost) only
-/// [`Runner::attach`](crate::Runner::attach) can say whether the step was started.
+/// one of these, with two exceptions: after [`ConnectionLost`](Self::ConnectionLost) and
+/// [`NotAnswering`](Self::NotAnswering) only [`Runner::attach`](crate::Runner::attach) can say
+/// whether the step was started.
 #[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum RunnerError {

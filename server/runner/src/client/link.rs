@@ -2,7 +2,6 @@
 
 use std::{
     io,
-    path::PathBuf,
     sync::{Mutex, PoisonError},
 };
 
@@ -14,6 +13,7 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 use tracing::debug;
+use zeroize::Zeroizing;
 
 use super::{RunnerConfig, program::Program};
 use crate::{
@@ -41,29 +41,35 @@ impl Links {
         Self { config, home, program: AsyncMutex::default(), stay: Mutex::new(None) }
     }
 
-    /// Asks for something, and gives the connection for what follows the answer.
+    /// Asks for something, of the runner that serves or of one that is started now, and gives the
+    /// connection for what follows the answer.
     pub async fn ask(&self, request: Request) -> Result<(Response, UnixStream), RunnerError> {
-        let mut stream = self.connect().await?;
+        let words = words(&request).map_err(|source| RunnerError::ConnectionLost { source })?;
+        let mut stream = self.say(&words).await?;
         self.stay();
-        let response = converse(&mut stream, &request).await.map_err(|source| RunnerError::ConnectionLost { source })?;
-        Ok((response, stream))
+        let response = read_frame(&mut stream, Kind::Message).await;
+        Ok((response.map_err(|source| RunnerError::ConnectionLost { source })?, stream))
     }
 
-    /// Connects to the runner that serves, or to one that is started now. A runner that did not
-    /// say hello did not hear the request either: trying again repeats nothing.
-    async fn connect(&self) -> Result<UnixStream, RunnerError> {
+    /// Says something to a runner that says hello. One that does not has heard nothing, for it
+    /// says hello before it listens: trying again repeats nothing.
+    async fn say(&self, words: &[u8]) -> Result<UnixStream, RunnerError> {
         let deadline = Instant::now() + self.config.patience;
-        if let Ok((stream, hello)) = dial(self.home.socket(), deadline).await {
-            return self.check(stream, hello);
+        if let Ok(said) = timeout_at(deadline, self.try_to_say(words)).await
+            && let Some(stream) = said.map(Some).or_else(Failed::again)?
+        {
+            return Ok(stream);
         }
         let mut program = self.program.lock().await;
         loop {
-            let failed = match dial(self.home.socket(), deadline).await {
-                Ok((stream, hello)) => {
+            let failed = match timeout_at(deadline, self.try_to_say(words)).await {
+                Ok(Ok(stream)) => {
                     program.serves();
-                    return self.check(stream, hello);
+                    return Ok(stream);
                 }
-                Err(error) => error,
+                Ok(Err(Failed::Finally(error))) => return Err(error),
+                Ok(Err(Failed::NotServed(error))) => error,
+                Err(late) => late.into(),
             };
             if Instant::now() >= deadline {
                 return Err(RunnerError::NotAnswering { log: self.home.log(), source: failed });
@@ -73,21 +79,24 @@ impl Links {
         }
     }
 
-    /// Whether this is a runner to talk to.
-    fn check(&self, stream: UnixStream, hello: Hello) -> Result<UnixStream, RunnerError> {
+    async fn try_to_say(&self, words: &[u8]) -> Result<UnixStream, Failed> {
+        let mut stream = UnixStream::connect(self.home.socket()).await?;
         let expected = self.config.run_as.map_or(geteuid().as_raw(), |user| user.uid);
-        let peer = stream.peer_cred().map_err(|source| RunnerError::ConnectionLost { source })?;
-        if peer.uid() != expected && peer.uid() != 0 {
-            return Err(RunnerError::Stranger { uid: peer.uid() });
+        let peer = stream.peer_cred()?.uid();
+        if peer != expected && peer != 0 {
+            return Err(Failed::Finally(RunnerError::Stranger { uid: peer }));
         }
+        // One of another version may hang up in the middle of this; its hello says why.
+        let said = stream.write_all(words).await;
+        let hello: Hello = read_frame(&mut stream, Kind::Hello).await?;
         if hello.protocol != PROTOCOL {
-            return Err(RunnerError::Incompatible {
+            return Err(Failed::Finally(RunnerError::Incompatible {
                 runner: hello.version,
                 runner_protocol: hello.protocol,
                 own_protocol: PROTOCOL,
-            });
+            }));
         }
-        Ok(stream)
+        said.map(|()| stream).map_err(Failed::NotServed)
     }
 
     /// Sees to the connection that stays open.
@@ -99,11 +108,12 @@ impl Links {
         let (close, closed) = oneshot::channel();
         *stay = Some(Stay(close));
         let socket = self.home.socket();
-        let deadline = Instant::now() + self.config.patience;
         tokio::spawn(async move {
             let staying = async {
-                let (mut stream, _) = dial(socket, deadline).await?;
-                converse(&mut stream, &Request::Stay).await?;
+                let mut stream = UnixStream::connect(socket).await?;
+                stream.write_all(&words(&Request::Stay)?).await?;
+                let _: Hello = read_frame(&mut stream, Kind::Hello).await?;
+                let _: Response = read_frame(&mut stream, Kind::Message).await?;
                 stream.read_u8().await
             };
             tokio::select! {
@@ -114,19 +124,32 @@ impl Links {
     }
 }
 
-/// Connects and hears the runner's first words.
-async fn dial(socket: PathBuf, deadline: Instant) -> io::Result<(UnixStream, Hello)> {
-    let dialing = async {
-        let mut stream = UnixStream::connect(socket).await?;
-        let hello = read_frame(&mut stream, Kind::Hello).await?;
-        Ok((stream, hello))
-    };
-    timeout_at(deadline, dialing).await?
+/// Why a request was not heard.
+enum Failed {
+    /// Nobody is there, or somebody who is just going.
+    NotServed(io::Error),
+    Finally(RunnerError),
 }
 
-async fn converse(stream: &mut UnixStream, request: &Request) -> io::Result<Response> {
-    let hello = encode_json(Kind::Hello, &Hello::own())?;
-    stream.write_all(&hello).await?;
-    stream.write_all(&encode_json(Kind::Message, request)?).await?;
-    read_frame(stream, Kind::Message).await
+impl Failed {
+    /// Nothing, where trying again may help.
+    fn again<T>(self) -> Result<Option<T>, RunnerError> {
+        match self {
+            Self::NotServed(_) => Ok(None),
+            Self::Finally(error) => Err(error),
+        }
+    }
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Self::NotServed(error)
+    }
+}
+
+/// Hello and a request in one.
+fn words(request: &Request) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut words = encode_json(Kind::Hello, &Hello::own())?;
+    words.extend_from_slice(&encode_json(Kind::Message, request)?);
+    Ok(words)
 }

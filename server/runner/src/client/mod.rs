@@ -73,8 +73,8 @@ impl Runner {
     ///
     /// # Errors
     ///
-    /// Nothing runs then, except after [`ConnectionLost`](RunnerError::ConnectionLost), which
-    /// leaves that open.
+    /// Nothing runs then, except after [`ConnectionLost`](RunnerError::ConnectionLost) and
+    /// [`NotAnswering`](RunnerError::NotAnswering), which leave that open.
     pub async fn spawn(&self, spec: ProcessSpec) -> Result<RunningProcess, RunnerError> {
         let (response, link) = self.links.ask(Request::Spawn(spec.into())).await?;
         match response {

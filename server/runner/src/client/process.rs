@@ -8,10 +8,16 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 
 use super::Runner;
 use crate::{Exit, OutputPiece, ProcessIdentity, RunnerError, StopReport};
+
+/// How long the end of a stopped process may take to be heard of.
+const NEWS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How following a process came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,12 +130,18 @@ impl ProcessHandle {
     ///
     /// Runs on even if the caller stops waiting for it. A second stop with a shorter grace
     /// overtakes the first. Stopping what has ended already is harmless, and ends what it left.
-    /// Where the runner died, a new one finds what it left.
+    /// Where the runner died, a new one finds what it left. After a proven stop the end of the
+    /// process is known.
     ///
     /// # Errors
     ///
     /// The runner cannot be reached, or the step was forgotten.
     pub async fn stop(&self, grace: Duration) -> Result<StopReport, RunnerError> {
-        self.runner.stop(&self.identity.step, grace).await
+        let report = self.runner.stop(&self.identity.step, grace).await?;
+        if report.is_proven() {
+            // The news of the end comes by another connection.
+            let _ = timeout(NEWS_PATIENCE, self.wait()).await;
+        }
+        Ok(report)
     }
 }

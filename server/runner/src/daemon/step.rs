@@ -55,36 +55,30 @@ impl Keepers<'_> {
 }
 
 impl Step {
-    /// Starts a process, notes who it is, and begins to keep what it prints. `recorded` says
-    /// meanwhile that the start outlasts the machine. Whoever asked for the start reads from the
-    /// first byte on, so that nothing is dropped until the answer is there.
-    pub async fn start(
-        spec: ProcessSpec,
+    /// Starts a process, notes who it is, and begins to keep what it prints. Whoever asked for
+    /// the start reads from the first byte on, so that nothing is dropped until the answer is
+    /// there. Blocks.
+    pub fn start(
+        spec: &ProcessSpec,
         folder: &Folder,
         confiner: &Confiner,
         head_bytes: u64,
         keepers: Keepers<'_>,
-        recorded: impl Future<Output = io::Result<()>>,
-    ) -> Result<(Arc<Self>, Cursor), RunnerError> {
-        let starting = async {
-            let LocalProcess { output, handle } = start(&spec, confiner)?;
-            let (log, writer) = Log::create(folder.path().to_owned(), spec.output_head.unwrap_or(head_bytes));
-            let note = Note { identity: handle.identity().clone(), private_dir: handle.private_dir() };
-            let cursor = log.read();
-            let step = Arc::new(Self { folder: folder.clone(), handle, log });
-            keepers.begin(keep_output(step.clone(), output, writer));
-            let noted = in_folder(folder, move |folder| folder.note(&note)).await;
-            Ok((step, cursor, noted))
-        };
-        let (recorded, started) = tokio::join!(recorded, starting);
-        let (step, cursor, noted): (Arc<Self>, Cursor, io::Result<()>) = started?;
-        if let Err(source) = recorded.and(noted) {
-            step.log.abandon();
-            step.handle.stop(Duration::ZERO).await;
-            return Err(RunnerError::Record { step: spec.step, source });
-        }
+    ) -> Result<(Arc<Self>, Cursor, io::Result<()>), RunnerError> {
+        let LocalProcess { output, handle } = start(spec, confiner)?;
+        let (log, writer) = Log::create(folder.path().to_owned(), spec.output_head.unwrap_or(head_bytes));
+        let cursor = log.read();
+        let step = Arc::new(Self { folder: folder.clone(), handle, log });
+        keepers.begin(keep_output(step.clone(), output, writer));
+        let noted = folder.note(&Note { identity: step.identity().clone(), private_dir: step.handle.private_dir() });
         keepers.begin(keep_exit(step.clone()));
-        Ok((step, cursor))
+        Ok((step, cursor, noted))
+    }
+
+    /// Ends a step whose record could not be kept.
+    pub async fn undo(&self) {
+        self.log.abandon();
+        self.handle.stop(Duration::ZERO).await;
     }
 
     pub fn identity(&self) -> &ProcessIdentity {

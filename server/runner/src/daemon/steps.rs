@@ -1,7 +1,7 @@
 //! All steps that the runner knows: those it started and those a former one left.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     fs, io,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -11,7 +11,7 @@ use std::{
 use futures::future::join_all;
 use tokio::{
     sync::{Notify, watch},
-    task::spawn_blocking,
+    task::{JoinHandle, spawn_blocking},
     time::timeout,
 };
 use tokio_util::task::TaskTracker;
@@ -113,37 +113,60 @@ impl Steps {
     }
 
     /// Starts a step, once.
-    pub async fn start(&self, spec: ProcessSpec) -> Result<Source, RunnerError> {
+    pub async fn start(self: &Arc<Self>, spec: ProcessSpec) -> Result<Source, RunnerError> {
         spec.validate()?;
         let name = spec.step.clone();
-        let folder = self.reserve(&name)?;
-        let keepers = Keepers { tasks: &self.keepers, life: &self.life };
-        match Step::start(spec, &folder, &self.confiner, self.head_bytes, keepers, self.spool.sync()).await {
+        self.reserve(&name)?;
+        // Directories and processes may take their time; nobody else waits for it.
+        let steps = self.clone();
+        let launched = spawn_blocking(move || steps.launch(&spec)).await;
+        let launched =
+            launched.unwrap_or_else(|error| Err(RunnerError::Record { step: name.clone(), source: io::Error::other(error) }));
+        let result = match launched {
+            Ok(launched) => recorded(launched).await,
+            Err(error) => Err(error),
+        };
+        match result {
             Ok((step, cursor)) => {
                 let source = Source::of(&step, cursor);
                 self.settle(&name, Some(step));
                 Ok(source)
             }
             Err(error) => {
-                discard(&folder).await;
                 self.settle(&name, None);
                 Err(error)
             }
         }
     }
 
-    /// Takes the name of a step, in the table and on disk.
-    fn reserve(&self, step: &str) -> Result<Folder, RunnerError> {
+    /// Takes the name of a step.
+    fn reserve(&self, step: &str) -> Result<(), RunnerError> {
         let mut table = self.table();
         if table.ending {
             return Err(RunnerError::Ending);
         }
-        if table.slots.contains_key(step) {
-            return Err(RunnerError::AlreadyKnown { step: step.to_owned() });
+        match table.slots.entry(step.to_owned()) {
+            Entry::Occupied(_) => Err(RunnerError::AlreadyKnown { step: step.to_owned() }),
+            Entry::Vacant(slot) => {
+                slot.insert(Slot::Starting);
+                Ok(())
+            }
         }
-        let folder = self.spool.create(step)?;
-        table.slots.insert(step.to_owned(), Slot::Starting);
-        Ok(folder)
+    }
+
+    /// Makes the folder of a step, then its process, while the folder is made durable. Blocks.
+    fn launch(self: &Arc<Self>, spec: &ProcessSpec) -> Result<Launched, RunnerError> {
+        let folder = self.spool.create(&spec.step)?;
+        let steps = self.clone();
+        let recorded = tokio::spawn(async move { steps.spool.sync().await });
+        let keepers = Keepers { tasks: &self.keepers, life: &self.life };
+        match Step::start(spec, &folder, &self.confiner, self.head_bytes, keepers) {
+            Ok((step, cursor, noted)) => Ok(Launched { step, cursor, noted, recorded }),
+            Err(error) => {
+                remove_folder(folder.path());
+                Err(error)
+            }
+        }
     }
 
     fn settle(&self, name: &str, step: Option<Arc<Step>>) {
@@ -275,11 +298,28 @@ async fn stop_noted(note: &Note, grace: Duration) -> StopReport {
     report
 }
 
-/// Removes the folder of a step that did not start.
-async fn discard(folder: &Folder) {
-    let path = folder.path().to_owned();
-    // Whoever asks next must find nothing, so this is waited for.
-    let _ = spawn_blocking(move || remove_folder(&path)).await;
+/// A process that runs, whose record may not be safe yet.
+struct Launched {
+    step: Arc<Step>,
+    cursor: Cursor,
+    noted: io::Result<()>,
+    recorded: JoinHandle<io::Result<()>>,
+}
+
+/// Waits until the start of a step is on disk. Where that fails it is undone.
+async fn recorded(launched: Launched) -> Result<(Arc<Step>, Cursor), RunnerError> {
+    let Launched { step, cursor, noted, recorded } = launched;
+    let recorded = recorded.await.map_err(io::Error::other).and_then(|recorded| recorded);
+    match noted.and(recorded) {
+        Ok(()) => Ok((step, cursor)),
+        Err(source) => {
+            step.undo().await;
+            let path = step.folder().path().to_owned();
+            // Whoever asks next must find nothing, so this is waited for.
+            let _ = spawn_blocking(move || remove_folder(&path)).await;
+            Err(RunnerError::Record { step: step.identity().step.clone(), source })
+        }
+    }
 }
 
 fn remove_folder(path: &Path) {
