@@ -3,6 +3,8 @@
 //! This file is the command line and nothing else; each command has a file of its own name.
 #![expect(clippy::print_stdout, reason = "a command line tool speaks through stdout")]
 
+mod bench;
+mod chaos;
 mod dist;
 mod package;
 #[cfg(test)]
@@ -10,6 +12,7 @@ mod policy;
 mod run;
 mod setup;
 mod shell;
+mod studio;
 mod test;
 mod tools;
 mod watch;
@@ -57,6 +60,13 @@ enum Command {
         #[arg(long)]
         fast: bool,
     },
+    /// Measure what the design promises, each beside its yardstick; the server is built with optimisations
+    Bench(bench::Options),
+    /// Break a running server on purpose, again and again, and look at what it promised
+    Chaos(chaos::Options),
+    /// Write lines at a steady pace, for `bench`
+    #[command(hide = true)]
+    EmitLines(bench::emit::Options),
 }
 
 fn main() -> Result<()> {
@@ -71,5 +81,8 @@ fn main() -> Result<()> {
         Command::Dist => dist::dist(&workspace),
         Command::Watch { args } => watch::watch(&workspace, &args),
         Command::Test { fast } => test::test(&workspace, fast),
+        Command::Bench(options) => bench::bench(&workspace, &options),
+        Command::Chaos(options) => chaos::chaos(&workspace, &options),
+        Command::EmitLines(options) => bench::emit::emit(&options),
     }
 }

@@ -19,11 +19,11 @@ use crate::workspace::Workspace;
 pub const BINARY: &str = "runbook-studio";
 
 /// How a build is optimised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Profile {
-    /// For every day: SurrealDB optimised, our own crates quick to rebuild.
+    /// For every day: SurrealDB optimised, our own crates quick to rebuild
     Dev,
-    /// For `dist` and for measuring.
+    /// For `dist` and for measuring
     Release,
 }
 

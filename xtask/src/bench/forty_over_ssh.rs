@@ -1,0 +1,82 @@
+//! P10: forty steps on one host over SSH, beside OpenSSH's client.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::machine::millis;
+use super::row::{Measured, Outcome, Row, Unit};
+use super::sshd::Sshd;
+use super::{Bench, forty_trues};
+use crate::shell;
+use crate::studio::Client;
+use crate::studio::client::text_of;
+
+/// The host's name in the runbook.
+const HOST: &str = "bench";
+
+pub fn measure(bench: &Bench) -> Result<Outcome> {
+    if let Some(why) = Sshd::missing() {
+        return Ok(Outcome::NotMeasured(why));
+    }
+    let folder = bench.folder()?;
+    let sshd = Sshd::start(folder.path())?;
+    let studio = bench.studio()?;
+    let client = studio.client();
+    let runbook = match prepare(&client, &sshd)? {
+        Ok(runbook) => runbook,
+        Err(refusal) => return Ok(Outcome::NotMeasured(refusal)),
+    };
+    if let Err(error) = forty_trues::run_once(&client, &runbook) {
+        return Ok(Outcome::NotMeasured(format!("the server took the host, but {error:#}")));
+    }
+
+    let (mut wall, mut client_of_openssh) = (Vec::new(), Vec::new());
+    for _ in 0..bench.rounds {
+        client_of_openssh.push(millis(by_openssh(&sshd)?));
+        wall.push(millis(forty_trues::run_once(&client, &runbook)?.client));
+    }
+    Ok(Measured::rows([
+        Row::of("from the call to the end, seen by a client", Unit::Milliseconds, wall).at_most(250.0),
+        Row::beside("ssh host true, 40 times", Unit::Milliseconds, client_of_openssh),
+    ])
+    .note("OpenSSH's server on loopback, ed25519 keys, the host's key pinned")
+    .into())
+}
+
+/// Stores the key, makes the host and the runbook; the server's words where it refuses.
+fn prepare(client: &Client, sshd: &Sshd) -> Result<Result<String, String>> {
+    let credential = json!({ "name": "bench-key", "type": "ssh", "secret": sshd.user_key()? });
+    let answer = client.call("POST", "/credentials", Some(&credential))?;
+    if answer.status != 201 {
+        return Ok(Err(format!("the server refuses the credential: {}", answer.refusal())));
+    }
+    let credential = text_of(&answer.json()?, "id")?;
+    let host = json!({
+        "name": HOST,
+        "address": "127.0.0.1",
+        "port": sshd.port,
+        "user": sshd.user,
+        "credential": credential,
+        "host_key": sshd.host_key()?,
+    });
+    let answer = client.call("POST", "/hosts", Some(&host))?;
+    if answer.status != 201 {
+        return Ok(Err(format!("the server refuses hosts: POST /api/v1/hosts answers {}", answer.refusal())));
+    }
+    let runbook = json!({ "title": "Forty over SSH", "description": "", "blocks": forty_trues::blocks(Some(HOST)) });
+    let answer = client.call("POST", "/runbooks", Some(&runbook))?;
+    if answer.status != 201 {
+        return Ok(Err(format!("the server refuses a command on a host: {}", answer.refusal())));
+    }
+    Ok(Ok(text_of(&answer.json()?, "id")?))
+}
+
+fn by_openssh(sshd: &Sshd) -> Result<Duration> {
+    let began = Instant::now();
+    for _ in 0..40 {
+        shell::run_quietly(&mut sshd.client("true")?)?;
+    }
+    Ok(began.elapsed())
+}
