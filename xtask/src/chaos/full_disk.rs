@@ -15,6 +15,8 @@ use super::{Chaos, Outcome};
 
 /// The disk. The store writes its log ahead in pieces, and has to fit an empty one.
 const SIZE: &str = "size=96m,mode=700";
+/// Runs before it is full, and after.
+const RUNS: usize = 10;
 /// Calls while the disk is full.
 const CALLS: usize = 60;
 /// How long the server may take to be itself again once there is room.
@@ -27,13 +29,14 @@ pub fn play(chaos: &Chaos) -> Result<Outcome> {
     };
     let mut world = World::new(chaos, Some(disk.path.join("data")))?;
     // Some runs are under way when it happens, some have ended.
-    for _ in 0..10 {
+    for _ in 0..RUNS {
         world.ledger.start(&world.studio.client(), &world.runbook);
     }
     disk.fill()?;
     start_while_full(&mut world, &disk)?;
     disk.free()?;
     recover(&mut world)?;
+    run_some_more(&mut world)?;
 
     // What was acknowledged must be on the disk, not in the memory of a process that lived through it.
     world.studio.kill()?;
@@ -63,6 +66,10 @@ fn start_while_full(world: &mut World, disk: &SmallDisk) -> Result<()> {
         "{CALLS} calls with a full disk: {taken} acknowledged; /readyz then: {}",
         ready.map_or_else(|| "no answer".to_owned(), |status| status.to_string())
     ));
+    let failures = world.ledger.entries().refused.iter().filter(|refusal| refusal.starts_with("500")).count();
+    if failures > 0 {
+        world.tally.broken(format!("{failures} calls were answered with 500 for want of room, not with 503"));
+    }
     if ready == Some(200) && taken < CALLS {
         world.tally.broken("the server refuses runs for want of room and says that it is ready");
     }
@@ -87,6 +94,20 @@ fn recover(world: &mut World) -> Result<()> {
     world.tally.broken(format!("still no runs {} s after there was room, until it was restarted: {last}", RECOVERY.as_secs()));
     world.studio.kill()?;
     world.studio.start_again().context("after the disk was full and free again")?;
+    Ok(())
+}
+
+/// Work after the trouble, done and acknowledged; it must be there after a restart like any other.
+fn run_some_more(world: &mut World) -> Result<()> {
+    let client = world.studio.client();
+    for _ in 0..RUNS {
+        world.ledger.start(&client, &world.runbook);
+    }
+    if let Some(last) = world.ledger.entries().acknowledged.last()
+        && let Err(error) = client.until_over(last, RECOVERY)
+    {
+        world.tally.broken(format!("with room again: {error:#}"));
+    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::check::Violation;
 
 /// How many broken promises are shown in full.
-const SHOWN: usize = 20;
+const SHOWN: usize = 12;
 
 /// What happened, counted.
 #[derive(Debug, Default)]

@@ -48,10 +48,10 @@ impl World {
 
     /// Lets everything end, plays the person where runs ask, and holds the records against the effects.
     pub fn judge(&mut self) -> Result<()> {
-        self.judge_effects()?;
         let entries = self.ledger.entries();
         self.count_calls(&entries);
-        self.compare_books(&entries)
+        self.compare_books(&entries)?;
+        self.judge_effects()
     }
 
     /// [`Self::judge`] of the runs alone, whoever started them.
@@ -68,7 +68,7 @@ impl World {
             self.tally.violations.extend(check(&facts).into_iter().map(|violation| of_run(&id, violation)));
         }
         for (run, steps) in effects {
-            self.tally.broken(format!("run {run} is not in the store and took effect: {steps:?}"));
+            self.tally.broken(format!("run {run} is not in the store and took effect {} times", steps.len()));
         }
         Ok(())
     }
@@ -115,12 +115,15 @@ impl World {
     fn compare_books(&mut self, entries: &Entries) -> Result<()> {
         let runs = self.studio.client().executions_of(&self.runbook)?;
         let stored = runs.iter().map(|run| text_of(run, "job_id")).collect::<Result<Vec<_>>>()?;
-        for run in entries.acknowledged.iter().filter(|run| !stored.contains(run)) {
-            self.tally.broken(format!("run {run} was acknowledged and is not in the store"));
+        let lost: Vec<&String> = entries.acknowledged.iter().filter(|run| !stored.contains(run)).collect();
+        if let Some(first) = lost.first() {
+            self.tally.broken(format!("{} runs were acknowledged and are not in the store, first {first}", lost.len()));
         }
         let silent = stored.iter().filter(|run| !entries.acknowledged.contains(run)).count();
         if silent > entries.in_doubt {
-            self.tally.broken(format!("{silent} runs are in the store unacknowledged, {} calls had no answer", entries.in_doubt));
+            let in_doubt = entries.in_doubt;
+            self.tally
+                .broken(format!("{silent} runs are in the store unacknowledged: calls were refused ({in_doubt} had no answer)"));
         } else if silent > 0 {
             self.tally.note(format!("{silent} of the calls without an answer are runs all the same"));
         }

@@ -34,7 +34,7 @@ impl Server {
     /// Starts it and waits until it is ready.
     pub fn start(binary: &Path, folders: &Folders) -> Result<Self> {
         fs::create_dir_all(&folders.logs).with_context(|| format!("creating {}", folders.logs.display()))?;
-        let number = fs::read_dir(&folders.logs).map_or(0, |entries| entries.count());
+        let number = fs::read_dir(&folders.logs).map_or(0, |entries| entries.count() / 2);
         let log = folders.logs.join(format!("{number:04}-out.log"));
         let complaints = log.with_file_name(format!("{number:04}-err.log"));
         let mut command = Command::new(binary);
