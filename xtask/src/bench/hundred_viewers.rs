@@ -13,6 +13,7 @@ use super::row::{Measured, Outcome, Row, Unit};
 use super::stats::percentile;
 use super::{Bench, emit, million_lines};
 use crate::studio::events::{Events, Happening};
+use crate::studio::sse::Event;
 use crate::studio::{Client, Studio};
 
 const VIEWERS: usize = 100;
@@ -81,30 +82,50 @@ fn watched_by_many(studio: &Studio, runbook: &str) -> Result<Vec<f64>> {
 }
 
 /// Reads to the end; the delay of every line.
+///
+/// Events are taken apart afterwards: the viewers share the processors with the server, and a real one would not.
 fn view(mut events: Events) -> Result<Vec<f64>> {
+    let mut seen = Vec::new();
+    let run = loop {
+        let event = events.next_raw()?;
+        let now = emit::nanos()?;
+        match event.kind.as_str() {
+            "output" => seen.push((now, event)),
+            "run" => {
+                if let Happening::Over(run) = Happening::read(&event)? {
+                    break run;
+                }
+            }
+            _ => {}
+        }
+    };
+    if run["state"] != "succeeded" {
+        bail!("the run is {}: {}", run["state"], run["error"]);
+    }
+    delays(&seen)
+}
+
+/// The delays of all lines in what was seen, in milliseconds; an error where one is missing or out of order.
+fn delays(seen: &[(u64, Event)]) -> Result<Vec<f64>> {
     let mut delays = Vec::with_capacity(LINES as usize);
     let mut rest = String::new();
-    loop {
-        match events.next()? {
-            Happening::Output(piece) => {
-                let now = emit::nanos()?;
-                rest.push_str(&piece);
-                let whole = rest.rfind('\n').map_or(0, |end| end + 1);
-                for line in rest[..whole].lines() {
-                    let (moment, number) = emit::read(line).with_context(|| format!("an odd line: {line}"))?;
-                    if number as usize != delays.len() + 1 {
-                        bail!("line {number} came after line {}", delays.len());
-                    }
-                    delays.push(now.saturating_sub(moment) as f64 / 1e6);
-                }
-                rest.drain(..whole);
+    for (now, event) in seen {
+        let Happening::Output(piece) = Happening::read(event)? else { continue };
+        rest.push_str(&piece);
+        let whole = rest.rfind('\n').map_or(0, |end| end + 1);
+        for line in rest[..whole].lines() {
+            let (moment, number) = emit::read(line).with_context(|| format!("an odd line: {line}"))?;
+            if number as usize != delays.len() + 1 {
+                bail!("line {number} came after line {}", delays.len());
             }
-            Happening::Over(run) if run["state"] != "succeeded" => bail!("the run is {}: {}", run["state"], run["error"]),
-            Happening::Over(_) if delays.len() != LINES as usize => bail!("{} of {LINES} lines came", delays.len()),
-            Happening::Over(_) => return Ok(delays),
-            Happening::Other => {}
+            delays.push(now.saturating_sub(moment) as f64 / 1e6);
         }
+        rest.drain(..whole);
     }
+    if delays.len() != LINES as usize {
+        bail!("{} of {LINES} lines came", delays.len());
+    }
+    Ok(delays)
 }
 
 /// How long a million lines take to a viewer while others read nothing, in seconds.

@@ -115,7 +115,7 @@ impl Entry {
                 for row in &measured.rows {
                     let line = format!(
                         "     {}{}{}{}{}",
-                        pad(&row.name(), 44),
+                        pad(&row.name(), 52),
                         pad(&row.shown(), 12),
                         pad(&row.spread(), 22),
                         pad(&row.wanted(), 26),
