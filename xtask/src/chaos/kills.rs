@@ -1,5 +1,6 @@
 //! SIGKILL at random moments, of the server, of its runner, or of both, while runs are started and under way.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use anyhow::{Context, Result};
 
 use super::world::World;
 use super::{Chaos, Outcome};
-use crate::studio::process::{Process, runner_of};
+use crate::studio::process::Process;
 
 /// Runs that are started between two kills.
 const RUNS: usize = 4;
@@ -29,7 +30,7 @@ pub fn play(chaos: &Chaos, victim: Victim) -> Result<Outcome> {
     if victim != Victim::Server {
         // A first run, so that whatever serves commands is there.
         world.ledger.start(&world.studio.client(), &world.runbook);
-        if find_runner(&world).is_none() {
+        if find_runner(&mut world).is_none() {
             world.judge()?;
             world.close()?;
             return Ok(Outcome::NotRun("this server has no runner process".to_owned()));
@@ -63,36 +64,43 @@ fn one_life(world: &mut World, victim: Victim, moment: Duration) -> Result<()> {
     let mut starts: Vec<Duration> = (1..RUNS).map(|_| moment.mul_f64(world.rng.f64())).collect();
     starts.push(moment.saturating_sub(Duration::from_micros(world.rng.u64(0..6_000))));
 
-    let studio = &mut world.studio;
-    let clients: Vec<_> = starts.into_iter().map(|at| (at, studio.client())).collect();
-    let (ledger, runbook) = (&world.ledger, world.runbook.as_str());
+    let clients: Vec<_> = starts.into_iter().map(|at| (at, world.studio.client())).collect();
+    let runbook = world.runbook.clone();
+    let ledger = Arc::clone(&world.ledger);
     let killed = thread::scope(|scope| {
         for (at, client) in clients {
+            let (ledger, runbook) = (&ledger, &runbook);
             scope.spawn(move || {
                 thread::sleep(at.saturating_sub(ready.elapsed()));
                 ledger.start(&client, runbook);
             });
         }
         thread::sleep(moment.saturating_sub(ready.elapsed()));
-        let runner = runner_of(studio.pid(), &studio.folders().data);
-        let runner_killed = match (victim, runner) {
-            (Victim::Runner | Victim::Both, Some(runner)) => runner.kill()?,
-            _ => false,
-        };
-        if victim == Victim::Runner {
-            return Ok(runner_killed);
-        }
-        studio.kill()?;
-        Ok::<_, anyhow::Error>(true)
+        strike(world, victim)
     })?;
-    world.tally.kills += usize::from(killed);
+    world.tally.kills += killed;
     Ok(())
 }
 
-fn find_runner(world: &World) -> Option<Process> {
+/// Answers how many processes were killed.
+fn strike(world: &mut World, victim: Victim) -> Result<usize> {
+    let mut killed = 0;
+    if victim != Victim::Server
+        && let Some(runner) = world.runner()
+    {
+        killed += usize::from(runner.kill()?);
+    }
+    if victim != Victim::Runner {
+        world.studio.kill()?;
+        killed += 1;
+    }
+    Ok(killed)
+}
+
+fn find_runner(world: &mut World) -> Option<Process> {
     let deadline = Instant::now() + LOOK;
     loop {
-        let found = runner_of(world.studio.pid(), &world.studio.folders().data);
+        let found = world.runner();
         if found.is_some() || Instant::now() > deadline {
             return found;
         }

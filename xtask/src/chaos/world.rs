@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -14,19 +16,24 @@ use super::ledger::{Entries, Ledger};
 use super::tally::Tally;
 use super::{Chaos, settle, twenty_steps};
 use crate::studio::client::{is_over, text_of};
+use crate::studio::process::{Process, runner_of};
 use crate::studio::{Client, Folders, Studio};
 
 /// How long all runs may take to be over once nothing is killed any more: a lost worker's lease ends after 15 s.
 const SETTLE: Duration = Duration::from_secs(180);
 
+/// How long a runner may go on without a server and without anything to do.
+const ALONE: Duration = Duration::from_secs(90);
+
 /// One scenario's stage.
 pub struct World {
     pub studio: Studio,
     pub runbook: String,
-    pub ledger: Ledger,
+    pub ledger: Arc<Ledger>,
     /// The seeded choices of this scenario.
     pub rng: Rng,
     pub tally: Tally,
+    runner: Option<Process>,
     home: PathBuf,
     effects: PathBuf,
 }
@@ -43,7 +50,15 @@ impl World {
         let studio = Studio::open(&chaos.binary, Folders { data: data.unwrap_or(folders.data), logs: folders.logs })?;
         let runbook = studio.client().runbook("Twenty", twenty_steps::blocks(&effects))?;
         let rng = Rng::with_seed(chaos.seed);
-        Ok(Self { studio, runbook, ledger: Ledger::default(), rng, tally: Tally::default(), home, effects })
+        Ok(Self { studio, runbook, ledger: Arc::default(), rng, tally: Tally::default(), runner: None, home, effects })
+    }
+
+    /// The server's helper process. It outlives the server that started it: once known, it is known by its number and start.
+    pub fn runner(&mut self) -> Option<Process> {
+        if self.runner.is_none_or(|runner| !runner.lives()) {
+            self.runner = runner_of(self.studio.pid(), &self.studio.folders().data);
+        }
+        self.runner
     }
 
     /// Lets everything end, plays the person where runs ask, and holds the records against the effects.
@@ -75,8 +90,12 @@ impl World {
 
     /// Ends the server; removes everything unless a promise was broken.
     pub fn close(mut self) -> Result<Tally> {
+        let runner = self.runner();
         if !self.studio.server().stop()? {
             self.tally.broken("the server did not end within 30 s of SIGTERM");
+        }
+        if let Some(runner) = runner {
+            self.see_it_end(runner)?;
         }
         if self.tally.violations.is_empty() {
             fs::remove_dir_all(&self.home).with_context(|| format!("removing {}", self.home.display()))?;
@@ -84,6 +103,24 @@ impl World {
             self.tally.kept = Some(self.home.clone());
         }
         Ok(self.tally)
+    }
+
+    /// A runner with no server and nothing to do ends by itself.
+    fn see_it_end(&mut self, runner: Process) -> Result<()> {
+        let deadline = Instant::now() + ALONE;
+        while runner.lives() {
+            if Instant::now() > deadline {
+                self.tally.broken(format!(
+                    "the runner, process {}, still lives {} s after its server",
+                    runner.pid,
+                    ALONE.as_secs()
+                ));
+                runner.kill()?;
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
     }
 
     fn count_runs(&mut self, entries: &Entries, runs: &[Value]) {

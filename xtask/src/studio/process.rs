@@ -70,9 +70,11 @@ pub fn resident_mib(pid: u32) -> Result<f64> {
 }
 
 fn knows(pid: u32, command_line: &[String], data: &Path) -> bool {
-    let data = data.to_string_lossy();
-    let names = |words: &[String]| words.iter().any(|word| word.contains(data.as_ref()));
-    let at_home = fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|folder| folder.starts_with(Path::new(data.as_ref())));
+    // The server knows its data folder by the name that has no links in it.
+    let data = fs::canonicalize(data).unwrap_or_else(|_| data.to_owned());
+    let name = data.to_string_lossy();
+    let names = |words: &[String]| words.iter().any(|word| word.contains(name.as_ref()));
+    let at_home = fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|folder| folder.starts_with(&data));
     names(command_line) || names(&words(pid, "environ")) || at_home
 }
 
