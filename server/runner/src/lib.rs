@@ -38,7 +38,8 @@
 //!
 //! - A step is started at most once: a second [`Runner::spawn`] of a step that the runner knows is
 //!   refused, until [`Runner::forget`].
-//! - That a step was started is on disk before `spawn` answers. So after a crash of the runner, or
+//! - That a step was started is on disk before `spawn` answers, and how it ended before a client
+//!   hears of it. So after a crash of the runner, or
 //!   of the machine, a step that had not ended is [`Attached::Lost`], never unknown, and
 //!   [`Runner::stop_lost`] ends what is left of it; one that had ended is told as if nothing had
 //!   happened.
@@ -60,6 +61,9 @@
 //! and root. It ends when for ten seconds no client was connected and no step ran, and when it is
 //! sent SIGTERM, which stops its steps. A server of another protocol version is told so
 //! ([`RunnerError::Incompatible`]) and can go on when the old runner has ended.
+//!
+//! What ends a server from outside may end its runner too: under systemd a unit needs
+//! `KillMode=process` for the runner to outlive a restart of the server.
 //!
 //! A command should not be able to read the server's key and database. As root the server starts
 //! the runner as another user ([`RunnerConfig::run_as`]); otherwise the runner hides directories

@@ -55,11 +55,6 @@ impl LocalHandle {
         self.shared.files.path()
     }
 
-    /// How the main process ended, if it has.
-    pub fn exit(&self) -> Option<Exit> {
-        *self.exit.borrow()
-    }
-
     /// Waits for the main process. Its private files are gone when this returns; output may
     /// still be waiting in the channel. Someone must drain the output meanwhile, or a process
     /// that prints much never ends.

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, io, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::spawn_blocking,
     time::{sleep, timeout},
 };
@@ -19,8 +19,9 @@ use crate::{
     start::start,
 };
 
-/// How long the last output may take after the exit until the exit is kept without it.
-const OUTPUT_PATIENCE: Duration = Duration::from_millis(100);
+/// How long the last output may take after the exit until the exit is kept without it. As a rule
+/// the pipes close with the process.
+const OUTPUT_PATIENCE: Duration = Duration::from_millis(5);
 
 /// How long an exit waits to be forgotten before it is made to outlast the machine: as a rule
 /// its outcome is in the store before, and the disk is spared.
@@ -35,6 +36,8 @@ pub(super) struct Step {
     folder: Folder,
     handle: LocalHandle,
     log: Arc<Log>,
+    /// How it ended, told once it is kept.
+    exit: watch::Sender<Option<Exit>>,
 }
 
 /// Begins the tasks that keep what happens to a step. The runner lives as long as they do.
@@ -68,10 +71,11 @@ impl Step {
         let LocalProcess { output, handle } = start(spec, confiner)?;
         let (log, writer) = Log::create(folder.path().to_owned(), spec.output_head.unwrap_or(head_bytes));
         let cursor = log.read();
-        let step = Arc::new(Self { folder: folder.clone(), handle, log });
-        keepers.begin(keep_output(step.clone(), output, writer));
+        let step = Arc::new(Self { folder: folder.clone(), handle, log, exit: watch::Sender::new(None) });
+        let (tell_read, read) = oneshot::channel();
+        keepers.begin(keep_output(step.clone(), output, writer, tell_read));
         let noted = folder.note(&Note { identity: step.identity().clone(), private_dir: step.handle.private_dir() });
-        keepers.begin(keep_exit(step.clone()));
+        keepers.begin(keep_exit(step.clone(), read));
         Ok((step, cursor, noted))
     }
 
@@ -95,11 +99,11 @@ impl Step {
 
     /// How the main process ended, now or later.
     pub fn exit(&self) -> watch::Receiver<Option<Exit>> {
-        self.handle.exit_receiver()
+        self.exit.subscribe()
     }
 
     pub fn has_ended(&self) -> bool {
-        self.handle.exit().is_some()
+        self.exit.borrow().is_some()
     }
 
     pub async fn stop(&self, grace: Duration) -> StopReport {
@@ -109,7 +113,12 @@ impl Step {
 
 /// Writes the output to the log as it comes. A reader that is far behind holds the process back,
 /// and so does a disk that takes nothing: nothing is lost.
-async fn keep_output(step: Arc<Step>, mut output: mpsc::Receiver<OutputPiece>, mut writer: LogWriter) {
+async fn keep_output(
+    step: Arc<Step>,
+    mut output: mpsc::Receiver<OutputPiece>,
+    mut writer: LogWriter,
+    tell_read: oneshot::Sender<()>,
+) {
     let mut batch = Vec::with_capacity(MAX_BATCH);
     loop {
         step.log.room().await;
@@ -140,18 +149,24 @@ async fn keep_output(step: Arc<Step>, mut output: mpsc::Receiver<OutputPiece>, m
             }
         }
     }
-    step.log.end();
+    let _ = tell_read.send(());
 }
 
-/// Writes the exit to the spool: at once, or with the last of the output when that comes soon.
-async fn keep_exit(step: Arc<Step>) {
+/// Writes the exit to the spool, and then tells it: what a client has heard, a later runner knows.
+async fn keep_exit(step: Arc<Step>, mut read: oneshot::Receiver<()>) {
     let exit = step.handle.wait().await;
-    let whole = timeout(OUTPUT_PATIENCE, step.log.ended()).await.is_ok();
-    keep(&step, Kept { exit, whole }).await;
-    if !whole {
-        step.log.ended().await;
-        keep(&step, Kept { exit, whole: true }).await;
-    }
+    let soon = timeout(OUTPUT_PATIENCE, &mut read).await.ok();
+    keep(&step, Kept { exit, whole: soon == Some(Ok(())) }).await;
+    step.exit.send_replace(Some(exit));
+    let whole = match soon {
+        Some(read) => read.is_ok(),
+        None => {
+            let whole = read.await.is_ok();
+            keep(&step, Kept { exit, whole }).await;
+            whole
+        }
+    };
+    step.log.end(whole);
     sleep(SYNC_PATIENCE).await;
     if !step.log.is_abandoned() {
         complain(&step, in_folder(&step.folder, Folder::sync).await);

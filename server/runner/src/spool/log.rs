@@ -151,20 +151,10 @@ impl Log {
         }
     }
 
-    /// Nothing more is written.
-    pub fn end(&self) {
-        self.shelf().ended = Some(Ended { whole: true });
+    /// Nothing more is written; whether the output was read to its end.
+    pub fn end(&self, whole: bool) {
+        self.shelf().ended = Some(Ended { whole });
         self.grown.send_modify(|count| *count += 1);
-    }
-
-    pub fn has_ended(&self) -> bool {
-        self.shelf().ended.is_some()
-    }
-
-    /// Waits for the last of the output.
-    pub async fn ended(&self) {
-        // The sender lives as long as this.
-        let _ = self.grown.subscribe().wait_for(|_| self.has_ended()).await;
     }
 
     /// Nobody will ever read this: what is still printed is dropped.
@@ -487,7 +477,7 @@ mod tests {
         let mut pieces: VecDeque<_> = [piece(b'a', 3), piece(b'b', 1), piece(b'c', 60)].into();
         writer.append(&mut pieces).expect("written");
         assert!(pieces.is_empty());
-        log.end();
+        log.end(true);
         assert_eq!(shown(log.read()).await, "a*3 b*1 c*60 end");
         let loaded = Log::load(dir.path().into(), false).expect("loaded");
         assert_eq!(shown(loaded.read()).await, "a*3 b*1 c*60 cut");
@@ -501,7 +491,7 @@ mod tests {
         // One MiB of each letter.
         pieces.extend((b'c'..=b'i').flat_map(|byte| (0..16).map(move |_| piece(byte, MAX_PIECE_BYTES))));
         writer.append(&mut pieces).expect("written");
-        log.end();
+        log.end(true);
         // `b` does not fit the head; it begins the end, and went with `c`, `d`, `e` and `f`.
         let gap = 41 + 4 * 16 * MAX_PIECE_BYTES;
         let expected = format!("a*60 gap*{gap} 16 x g*65536 16 x h*65536 16 x i*65536 end");

@@ -71,6 +71,27 @@ async fn it_ends_when_nobody_needs_it_and_is_started_again_when_somebody_does() 
 }
 
 #[tokio::test]
+async fn whoever_comes_while_it_is_going_is_served_all_the_same() {
+    let idle = Duration::from_millis(30);
+    let world = World::with(Settings { idle, ..Settings::default() });
+    let mut served_by = std::collections::BTreeSet::new();
+    for round in 0..30 {
+        let runner = Runner::new(world.settings().client());
+        let finished = finish(runner.spawn(sh("echo served")).await.unwrap()).await;
+        assert_eq!(finished.stdout, "served\n");
+        served_by.insert(runner.info().await.unwrap().pid);
+        let steps = runner.steps().await.unwrap();
+        assert_eq!(steps.len(), 1);
+        runner.forget(&steps[0]).await.unwrap();
+        drop(runner);
+        // About when its patience is over, now a little earlier, now a little later. What is kept
+        // of the exit makes it stay a quarter of a second longer.
+        tokio::time::sleep(idle + Duration::from_millis(245 + round % 10)).await;
+    }
+    assert!(served_by.len() > 1, "it never ended in between");
+}
+
+#[tokio::test]
 async fn told_to_end_it_stops_its_steps_and_keeps_how_they_ended() {
     let world = World::new();
     let spec = sh("echo begun; exec sleep 1000");
