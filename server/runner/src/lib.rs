@@ -39,10 +39,9 @@
 //! - A step is started at most once: a second [`Runner::spawn`] of a step that the runner knows is
 //!   refused, until [`Runner::forget`].
 //! - That a step was started is on disk before `spawn` answers, and how it ended before a client
-//!   hears of it. So after a crash of the runner, or
-//!   of the machine, a step that had not ended is [`Attached::Lost`], never unknown, and
-//!   [`Runner::stop_lost`] ends what is left of it; one that had ended is told as if nothing had
-//!   happened.
+//!   hears of it (safe from a power failure a quarter of a second later). So after a crash a step
+//!   that had not ended is [`Attached::Lost`], never unknown, and [`Runner::stop_lost`] ends what is
+//!   left of it; one that had ended is told as if nothing had happened.
 //! - While a client is attached, nothing that is printed is lost: a client more than 8 MiB behind
 //!   holds its process back, and no other. With nobody attached, all is kept up to a limit
 //!   (64 MiB unless said otherwise), and beyond it the last two MiB at least; the first piece after
