@@ -89,7 +89,9 @@ async fn start(
     Ok(match scene.shared.runner.spawn(spec).await {
         Ok(process) => Ok(process.into()),
         // It may have been started before the connection went.
-        Err(runner::RunnerError::ConnectionLost { .. }) => find(scene.shared, &step).await.map(Into::into).map_err(Ended::Lost),
+        Err(runner::RunnerError::ConnectionLost { .. } | runner::RunnerError::NotAnswering { .. }) => {
+            find(scene.shared, &step).await.map(Into::into).map_err(Ended::Lost)
+        }
         Err(error) => Err(Ended::NotStarted(chain(&error))),
     })
 }

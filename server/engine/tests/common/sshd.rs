@@ -165,7 +165,7 @@ impl Drop for Sshd {
             let _ = child.wait();
         }
         if std::thread::panicking() {
-            println!("the SSH server said:\n{}", self.log());
+            eprintln!("the SSH server said:\n{}", self.log());
         }
     }
 }
