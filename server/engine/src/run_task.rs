@@ -10,7 +10,7 @@ use chrono::Utc;
 use domain::host::LOCAL;
 use domain::plan::{Planned, lay_out};
 use domain::run::ImpossibleStep;
-use domain::{BlockType, Chunk, Run, RunEvent, RunMode, RunState, Step, StepState, Stream};
+use domain::{BlockType, Chunk, Run, RunEvent, RunMode, RunState, Step, StepState, Stream, Timestamp};
 use runner::RunningProcess;
 use store::{Claim, Lease, Progress, Saved, StoreError};
 use tokio::sync::watch;
@@ -18,7 +18,8 @@ use tracing::{debug, error, info, warn};
 
 use crate::capture;
 use crate::error::Halt;
-use crate::executors::{KEEP_FOR_TEMPLATES, process};
+use crate::executors::KEEP_FOR_TEMPLATES;
+use crate::executors::process::{self, Found};
 use crate::handle::{Control, Shared};
 use crate::hosts::Hosts;
 use crate::output::Stored;
@@ -453,14 +454,34 @@ impl RunTask {
                 BlockType::Command | BlockType::Condition => {
                     let step = self.steps[index].id.to_string();
                     match process::find(&self.shared, &step).await {
-                        Ok(process) => self.take_over(index, process, stored).await?,
-                        Err(sentence) => self.lose(plan, index, &sentence)?,
+                        Found::Process(process) => self.take_over(index, process, stored).await?,
+                        Found::Nothing if self.was_never_started(index) => {
+                            info!(
+                                step.ordinal = self.steps[index].ordinal,
+                                "a step was begun but not started; it is started now"
+                            );
+                        }
+                        Found::Nothing => {
+                            let sentence = format!("{}; {}", process::NOBODY_SAW, process::NOT_KNOWN);
+                            self.lose(plan, index, &sentence)?;
+                        }
+                        Found::Lost(sentence) => self.lose(plan, index, &sentence)?,
                     }
                 }
                 BlockType::Api => self.lose(plan, index, "it may or may not have taken effect")?,
             }
         }
         Ok(())
+    }
+
+    /// Whether a step that our runner does not know was never started. It was our runner's to start where nobody else uses the
+    /// store, and the runner keeps a record of what it starts: over crashes always, over a power failure not quite.
+    fn was_never_started(&self, index: usize) -> bool {
+        let step = &self.steps[index];
+        self.shared.config.alone
+            && self.pen.run.state != RunState::Stopping
+            && step.last_output == 0
+            && step.started_at.zip(machine_started()).is_some_and(|(began, boot)| began > boot)
     }
 
     fn is_local(&self, index: usize) -> bool {
@@ -580,6 +601,13 @@ impl RunTask {
         }
         Ok(())
     }
+}
+
+/// When this machine was started, by its clock (proc_stat(5), `btime`); a little later, for clocks that were set.
+fn machine_started() -> Option<Timestamp> {
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    let seconds = stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
+    Some(Timestamp::from_timestamp(seconds, 0)? + chrono::TimeDelta::seconds(10))
 }
 
 /// What is said of a step whose worker is gone.

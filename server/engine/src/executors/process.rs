@@ -65,8 +65,9 @@ pub(super) async fn run(
             Ok(Followed::RunnerLost { pieces }) => {
                 told = pieces;
                 match find(scene.shared, &step).await {
-                    Ok(found) => process = found.into(),
-                    Err(sentence) => return Ok(Ended::Lost(sentence)),
+                    Found::Process(found) => process = found.into(),
+                    Found::Nothing => return Ok(Ended::Lost(format!("{NOBODY_SAW}; {NOT_KNOWN}"))),
+                    Found::Lost(sentence) => return Ok(Ended::Lost(sentence)),
                 }
             }
         }
@@ -90,7 +91,11 @@ async fn start(
         Ok(process) => Ok(process.into()),
         // It may have been started before the connection went.
         Err(runner::RunnerError::ConnectionLost { .. } | runner::RunnerError::NotAnswering { .. }) => {
-            find(scene.shared, &step).await.map(Into::into).map_err(Ended::Lost)
+            match find(scene.shared, &step).await {
+                Found::Process(found) => Ok(found.into()),
+                Found::Nothing => Err(Ended::NotStarted("the runner of this server does not answer".to_owned())),
+                Found::Lost(sentence) => Err(Ended::Lost(sentence)),
+            }
         }
         Err(error) => Err(Ended::NotStarted(chain(&error))),
     })
@@ -145,26 +150,39 @@ fn remote(spec: ProcessSpec) -> RemoteSpec {
     remote
 }
 
-/// Finds a step at the runner. Of one that is lost there, what is left is ended; the error says so.
-pub(crate) async fn find(shared: &Shared, step: &str) -> Result<RunningProcess, String> {
+/// What the runner knows of a step that was begun.
+pub(crate) enum Found {
+    /// Its process, running or ended.
+    Process(RunningProcess),
+    /// Nothing: it was never told to start it, or it is not the runner that was.
+    Nothing,
+    /// Nobody knows how it ended. What was left of it is ended; the sentence says so.
+    Lost(String),
+}
+
+/// Finds a step at the runner.
+pub(crate) async fn find(shared: &Shared, step: &str) -> Found {
     let lost = |what: &str| format!("{NOBODY_SAW}; {what}");
     match shared.runner.attach(step).await {
-        Ok(Attached::Process(process)) => Ok(process),
+        Ok(Attached::Process(process)) => Found::Process(process),
         Ok(Attached::Lost(identity)) => match shared.runner.stop_lost(identity, shared.config.stop_grace).await {
             Ok(report) => {
                 // What the runner still keeps of it says nothing more.
                 _ = shared.runner.forget(step).await;
-                Err(lost(&report.describe()))
+                Found::Lost(lost(&report.describe()))
             }
-            Err(error) => Err(lost(&format!("what is left of it could not be looked for: {}", chain(&error)))),
+            Err(error) => Found::Lost(lost(&format!("what is left of it could not be looked for: {}", chain(&error)))),
         },
-        Ok(Attached::Unknown) => Err(lost("the runner of this server does not know it")),
-        Err(error) => Err(lost(&format!("the runner cannot be asked: {}", chain(&error)))),
+        Ok(Attached::Unknown) => Found::Nothing,
+        Err(error) => Found::Lost(lost(&format!("the runner cannot be asked: {}", chain(&error)))),
     }
 }
 
 /// What is said of a process that ran on while nobody looked.
 pub(crate) const NOBODY_SAW: &str = "nobody saw how it ended, and it may or may not have taken effect";
+
+/// What is said of a step that the runner should know.
+pub(crate) const NOT_KNOWN: &str = "the runner of this server does not know it";
 
 /// Passes on what a process prints, beginning after the pieces that were told already.
 async fn follow(

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use chrono::Utc;
 use domain::block::OnWorkerLoss;
-use domain::{Block, ControlAction, RunState, StepState, Stream};
+use domain::{Block, ControlAction, Run, RunState, Step, StepState, Stream};
+use engine::EngineConfig;
+use store::{Claim, Progress, Saved};
 
-use crate::world::{World, command, timer, until};
+use crate::world::{World, command, config, timer, until};
 
 #[tokio::test]
 async fn shutdown_hands_a_timer_back_and_the_next_engine_goes_on() {
@@ -73,6 +76,23 @@ async fn a_step_that_nobody_knows_of_is_settled_by_a_person() {
     let (_, steps) = world.reaches(id, RunState::Failed).await;
     let seen: Vec<_> = steps.iter().map(|step| (step.ordinal, step.attempt, step.state)).collect();
     assert_eq!(seen, [(0, 1, StepState::Failed), (0, 2, StepState::Failed), (1, 1, StepState::Skipped)]);
+}
+
+#[tokio::test]
+async fn a_step_that_the_only_server_never_started_is_started_by_the_next_one() {
+    let mut world = World::with(EngineConfig { max_runs: 0, ..config("idle") }).await;
+    let id = world.start(vec![command("echo once")]).await;
+    // As a server leaves it that dies between its write and its runner.
+    let now = Utc::now();
+    let Claim { run, lease, .. } =
+        world.store.claim_runs("dead", now, now + Duration::from_secs(3_600), 1).await.unwrap().remove(0);
+    let step = Step { state: StepState::Running, started_at: Some(now), event: run.event + 1, ..world.steps(id).await.remove(0) };
+    let run = Run { started_at: Some(now), event: step.event, ..run };
+    let begun = Progress { run: &run, expect: &[RunState::Running], steps: &[step], release: false };
+    assert_eq!(world.store.save_progress(&lease, &begun).await.unwrap(), Saved::Written);
+    world.restart_with(EngineConfig { alone: true, ..config("two") });
+    let (_, steps) = world.reaches(id, RunState::Succeeded).await;
+    assert_eq!((steps.len(), world.stdout(id, &steps[0]).await.as_str()), (1, "once\n"));
 }
 
 #[tokio::test]

@@ -112,7 +112,12 @@ impl World {
         if !same_runner {
             self.runner = runner_process::runner(&self.folder.path().join("other"));
         }
-        (self.engine, self.task) = Engine::start(config("two"), self.store.clone(), self.vault.clone(), self.runner.clone());
+        self.restart_with(config("two"));
+    }
+
+    /// Another engine over the same store, with the runner there is.
+    pub fn restart_with(&mut self, config: EngineConfig) {
+        (self.engine, self.task) = Engine::start(config, self.store.clone(), self.vault.clone(), self.runner.clone());
     }
 
     pub async fn start(&self, blocks: Vec<Block>) -> RunId {
