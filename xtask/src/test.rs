@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use crate::chaos;
 use crate::package::{self, Profile};
 use crate::workspace::Workspace;
 use crate::{shell, tools};
@@ -22,7 +23,8 @@ const RUST: [Step; 5] = [
     ("test tools", tools::ensure_for_tests),
     ("Rust tests", rust_tests),
 ];
-const BROWSER: [Step; 3] = [("build tools", tools::ensure), ("build", build), ("browser tests", browser_tests)];
+const BROWSER: [Step; 4] =
+    [("build tools", tools::ensure), ("build", build), ("browser tests", browser_tests), ("chaos", chaos_short)];
 
 pub fn test(workspace: &Workspace, fast: bool) -> Result<()> {
     workspace.claim_target()?;
@@ -85,6 +87,10 @@ fn browser_tests(workspace: &Workspace) -> Result<()> {
         .env("STUDIO_PACKAGE", packaged(workspace))
         .env("CHROMIUM", chromium);
     shell::run(&mut playwright)
+}
+
+fn chaos_short(workspace: &Workspace) -> Result<()> {
+    chaos::short(workspace, packaged(workspace).join(package::BINARY))
 }
 
 /// Not the folder of `cargo xtask run`, which a person may be using while the tests run.

@@ -3,9 +3,11 @@
 use domain::Parameter;
 use domain::parameter::ParameterKind;
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 use serde_json::Value;
 
-/// One field for each parameter; the fields are named `parameters[<name>]`.
+/// One field for each parameter; the fields are named `parameters[<name>]`. A link may bring values under the same names; secrets it
+/// may not: addresses are kept in histories and logs.
 #[component]
 pub fn ParamsForm(
     /// The parameters.
@@ -19,7 +21,8 @@ fn ParamField(parameter: Parameter) -> impl IntoView {
     let id = format!("param-{}", parameter.name);
     let hint_id = format!("{id}-hint");
     let name = format!("parameters[{}]", parameter.name);
-    let default = parameter.default.as_ref().map(as_text).unwrap_or_default();
+    let given = use_query_map().with_untracked(|query| query.get(&name)).filter(|_| !parameter.is_secret());
+    let default = given.or_else(|| parameter.default.as_ref().map(as_text)).unwrap_or_default();
     let required = parameter.required;
     let described = parameter.description.is_some().then(|| hint_id.clone());
     let field = match parameter.kind {

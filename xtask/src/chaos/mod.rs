@@ -91,28 +91,41 @@ pub fn chaos(workspace: &Workspace, options: &Options) -> Result<()> {
         seed: options.seed.unwrap_or_else(|| fastrand::u64(..1_000_000)),
     };
     println!("chaos with {}, seed {}", built.origin, chaos.seed);
-
     let scenarios = if options.scenario.contains(&Scenario::All) { &ALL[..] } else { &options.scenario };
-    let mut broken = Vec::new();
-    for scenario in scenarios {
-        println!("\n== {}", scenario.name());
-        match chaos.play(*scenario)? {
-            Outcome::NotRun(why) => println!("not run: {why}"),
-            Outcome::Ran(tally) => {
-                println!("{tally}");
-                if !tally.violations.is_empty() {
-                    broken.push(scenario.name());
-                }
-            }
-        }
-    }
-    if !broken.is_empty() {
-        bail!("promises were broken: {} (seed {})", broken.join(", "), chaos.seed);
-    }
-    Ok(())
+    chaos.play_all(scenarios)
+}
+
+/// What `cargo xtask test` does of it: 50 kills of the server, some of the runner and of both, and double starts, always the same.
+pub fn short(workspace: &Workspace, binary: PathBuf) -> Result<()> {
+    let scratch = workspace.target.join("chaos");
+    fs::create_dir_all(&scratch).with_context(|| format!("creating {}", scratch.display()))?;
+    let chaos = Chaos { binary, scratch, kills: 50, seed: 1 };
+    chaos.play_all(&[Scenario::Server])?;
+    let chaos = Chaos { kills: 10, ..chaos };
+    chaos.play_all(&[Scenario::Runner, Scenario::Both, Scenario::DoubleStart])
 }
 
 impl Chaos {
+    fn play_all(&self, scenarios: &[Scenario]) -> Result<()> {
+        let mut broken = Vec::new();
+        for scenario in scenarios {
+            println!("\n== {}", scenario.name());
+            match self.play(*scenario)? {
+                Outcome::NotRun(why) => println!("not run: {why}"),
+                Outcome::Ran(tally) => {
+                    println!("{tally}");
+                    if !tally.violations.is_empty() {
+                        broken.push(scenario.name());
+                    }
+                }
+            }
+        }
+        if !broken.is_empty() {
+            bail!("promises were broken: {} (seed {})", broken.join(", "), self.seed);
+        }
+        Ok(())
+    }
+
     fn play(&self, scenario: Scenario) -> Result<Outcome> {
         match scenario {
             Scenario::Server => kills::play(self, Victim::Server),
