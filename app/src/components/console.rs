@@ -11,7 +11,8 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::icon::Icon;
 use super::run_controls::Watched;
-use crate::state::timeline::{Console as Output, Line, Place, grouped};
+use crate::state::number::grouped;
+use crate::state::timeline::{Console as Output, Line, Place};
 
 /// This near to the end, in pixels, counts as the end.
 const NEAR: i32 = 24;

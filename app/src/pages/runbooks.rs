@@ -20,6 +20,7 @@ use crate::components::page_head::PageHead;
 use crate::components::pager::Pager;
 use crate::components::pill::RunPill;
 use crate::components::time::When;
+use crate::state::number::grouped;
 use crate::use_me;
 
 /// `/runbooks`.
@@ -273,27 +274,9 @@ fn summary(text: &str) -> String {
     short
 }
 
-/// 10000 as `10,000`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-    }
 
     #[test]
     fn the_address_holds_only_what_was_asked() {

@@ -5,7 +5,7 @@ use domain::{Faults, HostDraft, HostSummary, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::draft::{pairs, pairs_text};
+use super::text::{pairs, pairs_text};
 
 /// The fields of the form, named like the keys of the API. The default is a form with nothing filled in and nothing ticked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

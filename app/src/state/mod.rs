@@ -3,4 +3,6 @@
 pub mod ansi;
 pub mod draft;
 pub mod host_form;
+pub mod number;
+mod text;
 pub mod timeline;

@@ -323,20 +323,6 @@ pub const fn writes(kind: BlockType) -> bool {
     matches!(kind, BlockType::Command | BlockType::Api | BlockType::Condition)
 }
 
-/// A number with separators: `1,204`.
-#[must_use]
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use domain::{AccountId, BlockId, Chunk, RunId, RunMode, RunbookId, Timestamp};
@@ -527,10 +513,5 @@ mod tests {
         let timeline = Timeline::new(run(), steps, vec![]);
         assert_eq!(timeline.progress(), Progress { done: 1, at: 2, of: 3 });
         assert_eq!(timeline.announcement(), "Run 7, step 2 of 3: Step 2.");
-    }
-
-    #[test]
-    fn numbers_have_separators() {
-        assert_eq!([0, 999, 1_204, 1_000_000].map(grouped), ["0", "999", "1,204", "1,000,000"]);
     }
 }

@@ -19,7 +19,9 @@ pub mod plan_steps;
 mod run_task;
 mod secrets;
 mod ssh;
+mod take_over;
 mod template;
+mod waits;
 mod walk;
 
 pub use config::EngineConfig;

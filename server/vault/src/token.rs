@@ -29,30 +29,6 @@ impl ApiKey {
     pub fn generate() -> Result<Self, VaultError> {
         random_token(API_KEY_PREFIX).map(Self)
     }
-
-    /// The key itself, to show its owner once.
-    #[must_use]
-    pub fn secret(&self) -> &SecretString {
-        &self.0
-    }
-
-    /// The key itself, by value.
-    #[must_use]
-    pub fn into_secret(self) -> SecretString {
-        self.0
-    }
-
-    /// What to store; see [`token_hash`].
-    #[must_use]
-    pub fn hash(&self) -> String {
-        token_hash(self.0.expose_secret())
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("ApiKey(redacted)")
-    }
 }
 
 /// A new session id, the value of the session cookie: 43 characters of base64url.
@@ -66,31 +42,41 @@ impl SessionToken {
     pub fn generate() -> Result<Self, VaultError> {
         random_token("").map(Self)
     }
-
-    /// The id itself, to set the cookie with.
-    #[must_use]
-    pub fn secret(&self) -> &SecretString {
-        &self.0
-    }
-
-    /// The id itself, by value.
-    #[must_use]
-    pub fn into_secret(self) -> SecretString {
-        self.0
-    }
-
-    /// What to store; see [`token_hash`].
-    #[must_use]
-    pub fn hash(&self) -> String {
-        token_hash(self.0.expose_secret())
-    }
 }
 
-impl fmt::Debug for SessionToken {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("SessionToken(redacted)")
-    }
+/// What both kinds of token are for their owners and for the store.
+macro_rules! token {
+    ($name:ident) => {
+        impl $name {
+            /// The token itself, to be shown or sent once.
+            #[must_use]
+            pub fn secret(&self) -> &SecretString {
+                &self.0
+            }
+
+            /// The token itself, by value.
+            #[must_use]
+            pub fn into_secret(self) -> SecretString {
+                self.0
+            }
+
+            /// What to store; see [`token_hash`].
+            #[must_use]
+            pub fn hash(&self) -> String {
+                token_hash(self.0.expose_secret())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(concat!(stringify!($name), "(redacted)"))
+            }
+        }
+    };
 }
+
+token!(ApiKey);
+token!(SessionToken);
 
 /// What the store keeps instead of a key or session id: SHA-256 as 64 lower-case hexadecimal digits.
 #[must_use]

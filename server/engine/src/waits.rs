@@ -1,0 +1,158 @@
+//! Waits by the clock: timers, and the time between two attempts. A run that waits takes no place among those that execute.
+
+use chrono::Utc;
+use domain::block::Block;
+use domain::{RunState, Seconds, StepState, Timestamp};
+
+use crate::error::Halt;
+use crate::run_task::{Commit, RunTask};
+use crate::template;
+
+/// Why a wait ended.
+enum Waited {
+    Due,
+    /// A person asked for something, or the engine closes.
+    Disturbed,
+}
+
+impl RunTask {
+    /// Waits until a repeated attempt is due; false when disturbed.
+    pub(crate) async fn wait_for_retry(&mut self, index: usize) -> Result<bool, Halt> {
+        let Some(due) = self.steps[index].due_at else { return Ok(true) };
+        // That the last attempt failed is durable before the wait.
+        if !self.dirty.is_empty() && self.commit(RunState::Running, false).await? == Commit::Moved {
+            return Ok(false);
+        }
+        if let Waited::Disturbed = self.wait_until(due).await {
+            return Ok(false);
+        }
+        self.steps[index].due_at = None;
+        Ok(true)
+    }
+
+    /// A timer: begins, goes on where it was held, or ends.
+    pub(crate) async fn timer(&mut self, block: &Block, index: usize, duration: Seconds) -> Result<(), Halt> {
+        if self.steps[index].state != StepState::Running && !self.begin_timer(block, index, duration).await? {
+            return Ok(());
+        }
+        let due = self.steps[index].due_at.unwrap_or_else(Utc::now);
+        if let Waited::Due = self.wait_until(due).await {
+            self.steps[index].due_at = None;
+            self.settle(index, StepState::succeed, None)?;
+            return Ok(());
+        }
+        let asked = *self.asked.borrow_and_update();
+        self.pen.announce(asked);
+        match self.pen.run.state {
+            RunState::Stopping => {
+                self.settle(index, StepState::stop, Some("stopped before it was due".to_owned()))?;
+                self.end(RunState::Stopped, None).await
+            }
+            RunState::Pausing => self.hold_timer(index, due).await,
+            // The engine closes, or the person thought better of it; the boundary knows.
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps what is left of a timer as `due_at - ended_at`, and the run on hold.
+    async fn hold_timer(&mut self, index: usize, due: Timestamp) -> Result<(), Halt> {
+        let before = self.steps[index].clone();
+        let now = Utc::now();
+        let step = &mut self.steps[index];
+        step.state = step.state.ask()?;
+        step.ended_at = Some(now);
+        step.what = format!("Wait {} more", span(due, now));
+        self.dirty.insert(index);
+        if self.commit(RunState::Paused, true).await? == Commit::Done {
+            return Err(Halt::AtRest);
+        }
+        self.steps[index] = before;
+        self.dirty.remove(&index);
+        Ok(())
+    }
+
+    async fn begin_timer(&mut self, block: &Block, index: usize, duration: Seconds) -> Result<bool, Halt> {
+        let step = &mut self.steps[index];
+        let before = step.clone();
+        if step.state == StepState::Waiting {
+            let left = match (step.due_at, step.ended_at) {
+                (Some(due), Some(held)) => due - held,
+                _ => chrono::Duration::zero(),
+            };
+            step.due_at = Some(Utc::now() + left);
+            step.ended_at = None;
+        } else {
+            if let Some(when) = &block.when {
+                match template::holds(when, &self.context) {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        self.skip(index, &format!("not wanted: {when} is false"))?;
+                        return Ok(false);
+                    }
+                    Err(message) => {
+                        if self.begin(index).await? {
+                            self.settle(index, StepState::fail, Some(format!("when: {message}")))?;
+                        }
+                        return Ok(false);
+                    }
+                }
+            }
+            let limit = block.timeout.filter(|timeout| *timeout < duration).unwrap_or(duration);
+            self.steps[index].due_at = Some(Utc::now() + limit.to_std());
+        }
+        self.steps[index].what = format!("Wait {duration}");
+        let begun = self.begin(index).await?;
+        if !begun {
+            self.steps[index] = before;
+        }
+        Ok(begun)
+    }
+
+    /// Waits by the clock on the wall; costs no place among the busy runs.
+    async fn wait_until(&mut self, due: Timestamp) -> Waited {
+        let _idle = Idle::new(&self.shared);
+        loop {
+            let Ok(left) = (due - Utc::now()).to_std() else { return Waited::Due };
+            if left.is_zero() {
+                return Waited::Due;
+            }
+            // The wall clock may be set; look again now and then.
+            let nap = left.min(std::time::Duration::from_secs(60));
+            tokio::select! {
+                () = tokio::time::sleep(nap) => {}
+                changed = self.asked.changed() => {
+                    if changed.is_ok() && *self.asked.borrow_and_update() != (self.pen.run.state, self.pen.run.mode) {
+                        // Seen by whoever handles it.
+                        self.asked.mark_changed();
+                        return Waited::Disturbed;
+                    }
+                }
+                () = self.control.lost.cancelled() => return Waited::Disturbed,
+                () = self.shared.closing.cancelled() => return Waited::Disturbed,
+            }
+        }
+    }
+}
+
+/// Makes room for another run while this one waits.
+struct Idle(std::sync::Arc<crate::handle::Shared>);
+
+impl Idle {
+    fn new(shared: &std::sync::Arc<crate::handle::Shared>) -> Self {
+        shared.busy.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        shared.wake.notify_one();
+        Self(std::sync::Arc::clone(shared))
+    }
+}
+
+impl Drop for Idle {
+    fn drop(&mut self) {
+        self.0.busy.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+fn span(due: Timestamp, now: Timestamp) -> String {
+    let millis = u64::try_from((due - now).num_milliseconds()).unwrap_or(0);
+    // Whole seconds are what people read.
+    Seconds::from_millis(millis.div_ceil(1_000) * 1_000).map_or_else(|| "some time".to_owned(), |span| span.to_string())
+}
