@@ -3,29 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
-use surrealdb::Surreal;
-use surrealdb::engine::any::{self, Any};
-use surrealdb::opt::auth::Root;
+use secrecy::SecretString;
 
 use crate::query::{Variables, variables};
+use crate::recovery::Keeper;
 use crate::{Result, StoreError};
 
-const NAMESPACE: &str = "runbook_studio";
-const DATABASE: &str = "main";
-/// How long a server may take to answer at start.
-const PATIENCE: Duration = Duration::from_secs(15);
 /// How long a sign of life may take.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 
 /// The database; clones share one session.
+///
+/// An embedded one whose disk fails or is full refuses everything as [`StoreError::Unavailable`], and is good again by itself
+/// soon after there is room.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    database: Surreal<Any>,
+    keeper: Arc<Keeper>,
     // All starts write the one counter of run numbers: queueing here is cheaper than losing there.
     starting: tokio::sync::Mutex<()>,
 }
@@ -43,12 +40,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Connect`] where it cannot be opened or reached, or what [migrating](StoreError::SchemaTooNew) meets.
     pub async fn connect(url: &str, login: Option<(String, SecretString)>) -> Result<Self> {
-        let failed = |source| StoreError::Connect { url: without_password(url), source };
-        let database = tokio::time::timeout(PATIENCE, open(url, login))
-            .await
-            .map_err(|source| failed(source.into()))?
-            .map_err(|source| failed(Box::new(source)))?;
-        let store = Self { inner: Arc::new(Inner { database, starting: tokio::sync::Mutex::new(()) }) };
+        let opened = Keeper::open(url, login).await;
+        let keeper = opened.map_err(|source| StoreError::Connect { url: without_password(url), source })?;
+        let store = Self { inner: Arc::new(Inner { keeper, starting: tokio::sync::Mutex::new(()) }) };
         store.migrate().await?;
         Ok(store)
     }
@@ -64,8 +58,8 @@ impl Store {
         answered.map_err(|late| StoreError::Unavailable { operation, source: late.into() })?.map(|_| ())
     }
 
-    pub(crate) fn database(&self) -> &Surreal<Any> {
-        &self.inner.database
+    pub(crate) fn keeper(&self) -> &Keeper {
+        &self.inner.keeper
     }
 
     pub(crate) async fn starting(&self) -> tokio::sync::MutexGuard<'_, ()> {
@@ -77,25 +71,6 @@ impl Store {
         let text = "SELECT VALUE value FROM type::record('counter', $name)";
         Ok(self.row("read a counter", "counter", text, variables! { name: name }).await?.unwrap_or(0))
     }
-}
-
-async fn open(url: &str, login: Option<(String, SecretString)>) -> std::result::Result<Surreal<Any>, surrealdb::Error> {
-    // Durable before it is acknowledged, whatever the engine's own default becomes.
-    let url = match url {
-        _ if url.starts_with("surrealkv:") && !url.contains("sync=") => {
-            format!("{url}{}sync=every", if url.contains('?') { '&' } else { '?' })
-        }
-        _ => url.to_owned(),
-    };
-    let database = any::connect(url).await?;
-    if let Some((username, password)) = login {
-        database.signin(Root { username, password: password.expose_secret().to_owned() }).await?;
-    }
-    database.query(format!("DEFINE NAMESPACE IF NOT EXISTS {NAMESPACE}")).await?.check()?;
-    database.use_ns(NAMESPACE).await?;
-    database.query(format!("DEFINE DATABASE IF NOT EXISTS {DATABASE}")).await?.check()?;
-    database.use_ns(NAMESPACE).use_db(DATABASE).await?;
-    Ok(database)
 }
 
 fn without_password(url: &str) -> String {

@@ -48,7 +48,7 @@ pub enum StoreError {
         /// Why.
         source: Source,
     },
-    /// The database cannot be reached now; the outcome of the operation is not known.
+    /// The database cannot be reached now, or its disk fails or is full; the outcome of the operation is not known.
     #[error("the database cannot be reached to {operation}")]
     Unavailable {
         /// What was asked.
@@ -74,4 +74,26 @@ impl StoreError {
         let source = Box::new(source);
         if lost { Self::Unavailable { operation, source } } else { Self::Query { operation, source } }
     }
+}
+
+/// What the engines say when their disk fails: the system's words, and those that the embedded one puts before them.
+const DISK_FAILURES: [&str; 12] = [
+    "no space left",
+    "storage full",
+    "quota exceeded",
+    "read-only file system",
+    "input/output error",
+    "io error:",
+    "wal error:",
+    "commit failed:",
+    "pipeline stall",
+    "write stall:",
+    "failed to flush memtable",
+    "failed to atomically update manifest",
+];
+
+/// Whether a write failed for its disk.
+pub fn is_disk_failure(error: &surrealdb::Error) -> bool {
+    let message = error.message().to_lowercase();
+    DISK_FAILURES.iter().any(|words| message.contains(words))
 }

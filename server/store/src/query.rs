@@ -15,6 +15,7 @@ use surrealdb::types::{QueryError, Value as DbValue};
 
 use domain::Timestamp;
 
+use crate::error::is_disk_failure;
 use crate::{Result, Store, StoreError};
 
 /// How often a conflicting transaction is run before its conflict is an error.
@@ -85,16 +86,22 @@ impl Store {
     }
 
     async fn attempt(&self, operation: &'static str, text: &str, variables: &Variables) -> Result<Answer> {
+        let unavailable = |source| StoreError::Unavailable { operation, source };
         let mut attempt = 1;
         loop {
-            let query = self.database().query(text).bind(Value::Object(variables.clone()));
+            let handle = self.keeper().handle().map_err(unavailable)?;
+            let query = handle.database().map_err(unavailable)?.query(text).bind(Value::Object(variables.clone()));
             let answer = tokio::time::timeout(PATIENCE, query.into_future())
                 .await
                 .map_err(|late| StoreError::Unavailable { operation, source: late.into() })?;
-            let errors: Vec<surrealdb::Error> = match answer {
+            let mut errors: Vec<surrealdb::Error> = match answer {
                 Ok(mut results) => {
                     let errors: Vec<_> = results.take_errors().into_iter().collect();
                     if errors.is_empty() {
+                        // It may have been written behind what another failed to write, or not at all.
+                        if handle.has_failed() {
+                            return Err(unavailable("its disk failed meanwhile".into()));
+                        }
                         return Ok(Answer::Done(results));
                     }
                     errors.into_iter().map(|(_, error)| error).collect()
@@ -104,13 +111,17 @@ impl Store {
             if let Some(word) = errors.iter().find_map(refusal) {
                 return Ok(Answer::Refused(word));
             }
+            if let Some(place) = errors.iter().position(is_disk_failure) {
+                self.keeper().fail(&handle, errors[place].message());
+                return Err(unavailable(Box::new(errors.swap_remove(place))));
+            }
             if attempt < ATTEMPTS && errors.iter().any(is_conflict) {
+                drop(handle);
                 tokio::time::sleep(pause_after(attempt)).await;
                 attempt += 1;
                 continue;
             }
             // What failed says why; the statements around it only say that they were not executed.
-            let mut errors = errors;
             errors.sort_by_key(|error| {
                 matches!(error.query_details(), Some(QueryError::NotExecuted | QueryError::Cancelled))
                     || error.message().contains("not executed")
