@@ -35,10 +35,10 @@ impl Place {
         self.room().is_some_and(|room| room < LEAST_ROOM)
     }
 
-    /// Whether there is room to open the database: its log may be copied while it is repaired, and becomes a table.
+    /// Whether there is room to open the database: its log becomes a table.
     pub fn has_room_to_open(&self) -> bool {
         let log = self.log_size().unwrap_or(0);
-        self.room().is_none_or(|room| room >= ROOM_TO_OPEN.saturating_add(log.saturating_mul(2)))
+        self.room().is_none_or(|room| room >= ROOM_TO_OPEN.saturating_add(log))
     }
 
     /// Bytes in the log: changes that no table holds yet.
@@ -60,6 +60,9 @@ impl Place {
             match self.lock() {
                 Err(error) if error.kind() == ErrorKind::WouldBlock && Instant::now() < deadline => {
                     tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    return Err(io::Error::new(error.kind(), "another process has it open"));
                 }
                 answer => break answer?,
             }
