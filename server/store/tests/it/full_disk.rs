@@ -157,7 +157,13 @@ async fn a_full_disk_refuses_and_a_free_one_is_good_again_with_all_that_was_ackn
         copy(&disk.data(), crashed.path());
         assert_all_there(&open(crashed.path()).await, &acknowledged).await;
     }
+
+    disk.fill(0);
+    assert!(write(&store, 3000).await.expect_err("there is no room").is_unavailable());
     drop(store);
+    let url = format!("surrealkv://{}", disk.data().display());
+    assert!(Store::connect(&url, None).await.expect_err("there is no room").is_unavailable());
+    disk.free();
     assert_all_there(&open(&disk.data()).await, &acknowledged).await;
 }
 
