@@ -97,6 +97,8 @@ async fn start(
                 Found::Lost(sentence) => Err(Ended::Lost(sentence)),
             }
         }
+        // The process is started beside its record.
+        Err(error @ runner::RunnerError::Record { .. }) => Err(Ended::Lost(format!("{NOBODY_SAW}; {}", chain(&error)))),
         Err(error) => Err(Ended::NotStarted(chain(&error))),
     })
 }
