@@ -21,29 +21,30 @@ test("a guided run shows exactly what it will do and does it only when approved"
     await expect(state(page, "Waiting for you")).toBeVisible();
     const take = step(page, "Take the order");
     await expect(take.getByText(`echo ${quoted} >> ${file}; echo taken`)).toBeVisible();
-    await expect(take.getByText("run “Take the order” on this server?")).toBeVisible();
+    await expect(take.getByText("Run “Take the order” on this server?")).toBeVisible();
     await expect(step(page, "Repeat the order").getByRole("button")).toHaveCount(0);
     expect(existsSync(file)).toBe(false);
   });
 
   await test.step("approved, it does what it showed, and the next step asks", async () => {
-    await answer(page, "Take the order", "Approve and run on local");
+    await answer(page, "Take the order", "Approve and run on this server");
     await expect(output(page, "Take the order")).toContainText("taken");
     expect(readFileSync(file, "utf8")).toBe(`${order}\n`);
     await expect(step(page, "Repeat the order").getByText(`echo you said ${quoted}`)).toBeVisible();
-    await expect(step(page, "Repeat the order").getByRole("button", { name: "Approve and run on local" })).toBeVisible();
+    await expect(step(page, "Repeat the order").getByRole("button", { name: "Approve and run on this server" })).toBeVisible();
   });
 
   await test.step("told to go on by itself, it still waits for the answer to what it asked", async () => {
     await page.getByRole("button", { name: "Go on by itself" }).click();
-    await expect(page.getByRole("button", { name: "Ask before each step" })).toBeVisible();
+    await expect(page.getByRole("button", { name: "Ask before each command" })).toBeVisible();
     await expect(state(page, "Waiting for you")).toBeVisible();
     await expect(output(page, "Repeat the order")).toBeHidden();
   });
 
   await test.step("that one answered, it asks nothing more", async () => {
-    await answer(page, "Repeat the order", "Approve and run on local");
+    await answer(page, "Repeat the order", "Approve and run on this server");
     await expect(state(page, "Succeeded")).toBeVisible();
+    await expect(page.getByText("Reconnecting…")).toBeHidden();
     await expect(output(page, "Repeat the order")).toContainText(`you said ${order}`);
     await expect(output(page, "Close the book")).toContainText(`closed after ${order}`);
   });
@@ -68,7 +69,7 @@ test("a step that is rejected never runs and ends the run as failed", async ({ p
   });
 
   await test.step("neither it nor what follows has run", async () => {
-    await expect(step(page, "Take the order").getByText("rejected by oncall-1")).toBeVisible();
+    await expect(step(page, "Take the order").getByText("Rejected by oncall-1")).toBeVisible();
     await expect(step(page, "Repeat the order").getByText("Skipped")).toBeVisible();
     await expect(output(page, "Take the order")).toBeHidden();
     expect(existsSync(file)).toBe(false);

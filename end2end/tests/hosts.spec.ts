@@ -40,6 +40,7 @@ test("a run on two hosts", async ({ page, studio, client, sshds }) => {
     });
     await run(page, studio, id, "Run all on web-1, web-2");
     await expect(state(page, "Succeeded")).toBeVisible();
+    await expect(page.getByText("Reconnecting…")).toBeHidden();
   });
 
   await test.step("each output is from its host", async () => {
@@ -69,6 +70,7 @@ test("a host that shows another key than the pinned one is not talked to", async
     const found = page.getByRole("status", { name: "Check of db-1" });
     await page.getByRole("button", { name: "Check db-1" }).click();
     await expect(found.getByText(`Shows another key than the pinned one: ${other.fingerprint}`)).toBeVisible();
+    await expect(found.getByText("Somebody may be in between")).toBeVisible();
     await expect(found.getByText("Lets us in")).toBeHidden();
   });
 
@@ -93,6 +95,7 @@ async function storeKey(page: Page, studio: Studio, client: ClientKey): Promise<
   await page.getByLabel("Secret").fill(client.secret);
   await page.getByRole("button", { name: "Store credential" }).click();
   await expect(page.getByRole("row", { name: /deploy-key/ })).toBeVisible();
+  await expect(page.getByLabel("Secret")).toHaveValue("");
 }
 
 async function addHost(page: Page, studio: Studio, name: string, sshd: Sshd, hostKey = ""): Promise<void> {

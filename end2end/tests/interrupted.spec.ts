@@ -32,8 +32,7 @@ test("a step whose outcome nobody knows is settled by a person", async ({ page, 
   await test.step("the open page finds its server again: the run is interrupted and says why", async () => {
     await expect(state(page, "Interrupted")).toBeVisible();
     await expect(page.getByText("Reconnecting…")).toBeHidden();
-    await expect(page.locator(".head").getByText(/step 1 “Move the archive”: the server was lost while this step ran/)).toBeVisible();
-    await expect(cut.getByText(/the server was lost while this step ran; .*; stopped, 0 processes left/)).toBeVisible();
+    await expect(cut.getByText(/the server was lost while this step ran; .*; stopped, 0 processes left/i)).toBeVisible();
     await expect(cut.locator(".console")).toContainText("half of it moved");
     await expect(next.getByText("Pending")).toBeVisible();
     for (const name of ["Retry", "Skip", "Mark as done"]) {
@@ -44,6 +43,7 @@ test("a step whose outcome nobody knows is settled by a person", async ({ page, 
   await test.step("a person looked, and marks it as done: the run goes on and nothing is repeated", async () => {
     await cut.getByRole("button", { name: "Mark as done" }).click();
     await expect(state(page, "Succeeded")).toBeVisible();
+    await expect(page.getByText("Reconnecting…")).toBeHidden();
     await expect(cut.getByText("marked as done by oncall-1")).toBeVisible();
     await expect(cut.locator(".console")).not.toContainText("all of it moved");
     await expect(cut.getByText("attempt 2")).toBeHidden();

@@ -78,6 +78,8 @@ fn open(
                     let end = timeline.try_with_untracked(|timeline| timeline.run().event).unwrap_or(0);
                     if over() && last.try_get_value().is_none_or(|last| last >= end) {
                         source.close();
+                        // The server may have closed it before this was drawn, which looked like a loss.
+                        online.try_set(true);
                     }
                 },
                 FRAME,

@@ -103,7 +103,7 @@ pub fn ToSignIn() -> impl IntoView {
 }
 
 /// A detail as a sentence.
-fn sentence(detail: &str) -> String {
+pub(crate) fn sentence(detail: &str) -> String {
     let mut letters = detail.trim_start_matches("$.").chars();
     let mut text: String = letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default();
     if text.ends_with(|c: char| c.is_alphanumeric() || c == '”') {

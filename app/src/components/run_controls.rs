@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::icon::Icon;
+use super::notice::sentence;
 use crate::api::runs::ControlRun;
 use crate::state::timeline::Timeline;
 
@@ -135,7 +136,8 @@ fn answers(step: &Step) -> Vec<Answer> {
             vec![
                 plain(ControlAction::Done, "Mark as done"),
                 plain(ControlAction::Skip, "Skip"),
-                primary(ControlAction::Retry, "Retry".to_owned()),
+                // No button stands out: to try again may do harm, and a person has to look first.
+                plain(ControlAction::Retry, "Retry"),
             ]
         }
         (StepState::Waiting, BlockType::Instruction) => vec![primary(ControlAction::Approve, "Done".to_owned())],
@@ -150,8 +152,11 @@ fn answers(step: &Step) -> Vec<Answer> {
             primary(ControlAction::Retry, "Retry".to_owned()),
         ],
         (StepState::Waiting, _) => {
-            let approve =
-                step.host.as_deref().map_or_else(|| "Approve and run".to_owned(), |host| format!("Approve and run on {host}"));
+            let approve = match step.host.as_deref() {
+                None => "Approve and run".to_owned(),
+                Some("local") => "Approve and run on this server".to_owned(),
+                Some(host) => format!("Approve and run on {host}"),
+            };
             vec![
                 plain(ControlAction::Reject, "Reject"),
                 plain(ControlAction::Skip, "Skip"),
@@ -179,7 +184,7 @@ pub fn Question(
     let answers = answers(&step);
     let text = match (&step.answer, &step.error) {
         (Some(answer), _) => format!("Answered: {}. The run goes on in a moment.", answer.as_str()),
-        (None, Some(error)) => error.clone(),
+        (None, Some(error)) => sentence(error),
         (None, None) => match (step.state, step.kind) {
             (StepState::Interrupted, _) => "Nobody knows how this step ended. Look first, then retry or skip it.".to_owned(),
             (_, BlockType::Instruction) => "The run goes on when you have done this.".to_owned(),

@@ -7,6 +7,7 @@ use leptos::task::spawn_local;
 use super::console::Console;
 use super::icon::Icon;
 use super::markdown::Prose;
+use super::notice::sentence;
 use super::pill::{StepPill, step_look};
 use super::run_controls::{Question, Watched, asks};
 use super::time::{When, elapsed};
@@ -146,7 +147,13 @@ fn what(step: &Step) -> impl IntoView + use<> {
     let due = step.due_at.filter(|_| !step.state.is_final()).map(|due| view! { <div class="what">"Until "<When at=due/></div> });
     // What a waiting step asks stands beside the buttons.
     let error = step.error.clone().filter(|_| !asks(step)).map(|error| {
+        let error = sentence(&error);
+        // “Skipped by ann” is no error.
+        if matches!(step.state, StepState::Succeeded | StepState::Skipped) {
+            return view! { <div class="what"><p>{error}</p></div> }.into_any();
+        }
         view! { <div class="what"><p class="err"><Icon icon=icondata_lu::LuCircleAlert/><span>{error}</span></p></div> }
+            .into_any()
     });
     view! { {body}{due}{error} }
 }

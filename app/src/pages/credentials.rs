@@ -15,6 +15,12 @@ use crate::components::time::When;
 pub fn CredentialsPage() -> impl IntoView {
     let create = ServerAction::<CreateCredential>::new();
     let delete = ServerAction::<DeleteCredential>::new();
+    let stored = RwSignal::new(0_u32);
+    Effect::new(move |_| {
+        if create.value().with(|made| matches!(made, Some(Ok(_)))) {
+            stored.update(|count| *count += 1);
+        }
+    });
     let list = Resource::new_blocking(move || (create.version().get(), delete.version().get()), |_| list_credentials());
     view! {
         <Transition>
@@ -25,7 +31,10 @@ pub fn CredentialsPage() -> impl IntoView {
                             <PageHead title="Credentials" count=list.len().to_string()/>
                             <Outcome action=delete/>
                             <Table list=list delete=delete/>
-                            <New create=create/>
+                            // A form of its own for each, so that no secret stays in one that was stored.
+                            <For each=move || [stored.get()] key=|count| *count let(_)>
+                                <New create=create/>
+                            </For>
                         </div>
                     }
                     .into_any(),

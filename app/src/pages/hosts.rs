@@ -160,7 +160,7 @@ fn Checked(list: Vec<HostSummary>, check: ServerAction<CheckHost>, pin: ServerAc
         let pinned = host.and_then(|host| host.details.as_ref()?.fingerprint.clone());
         let reached = match (&result.unreachable, result.latency_ms) {
             (Some(why), _) => fact(false, why.clone()),
-            (None, Some(latency)) => fact(true, format!("Answers within {latency} ms")),
+            (None, Some(latency)) => fact(true, format!("Answers within {} ms", latency.max(1))),
             (None, None) => fact(true, "Answers".to_owned()),
         };
         let key = result.key.map(|key| {
@@ -171,6 +171,9 @@ fn Checked(list: Vec<HostSummary>, check: ServerAction<CheckHost>, pin: ServerAc
                 Pinned::Differs => fact(false, format!("Shows another key than the pinned one: {}", key.fingerprint)),
                 Pinned::None => fact(false, format!("Shows a key that nobody has pinned: {}", key.fingerprint)),
             };
+            let warning = (standing == Pinned::Differs).then(|| view! {
+                <p class="bad-t">"Somebody may be in between, or the host was set up anew. Do not pin this key before you know which."</p>
+            });
             let label = format!("Pin this key for {name}");
             let offer = (standing != Pinned::Same).then(|| view! {
                 <p class="muted">"Compare it with what the host itself says: "<code>"ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"</code></p>
@@ -180,7 +183,7 @@ fn Checked(list: Vec<HostSummary>, check: ServerAction<CheckHost>, pin: ServerAc
                     <button class="btn small">{label}</button>
                 </ActionForm>
             });
-            view! { {said}{offer} }
+            view! { {said}{warning}{offer} }
         });
         let login = result.login.map(|login| match login {
             LoginCheck::Accepted => fact(true, "Lets us in".to_owned()),

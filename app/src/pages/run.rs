@@ -12,7 +12,7 @@ use super::use_param;
 use crate::api::runs::{ControlRun, RunPage as Shown, get_run};
 use crate::components::event_stream::watch;
 use crate::components::icon::Icon;
-use crate::components::notice::{ErrorPage, Outcome};
+use crate::components::notice::{ErrorPage, Outcome, sentence};
 use crate::components::pill::RunPill;
 use crate::components::run_controls::{RunControls, Watched};
 use crate::components::step_card::{StepCard, span};
@@ -94,9 +94,11 @@ fn Head(watched: Watched, run: Run) -> impl IntoView {
     let Watched { timeline, now, .. } = watched;
     let state = Memo::new(move |_| timeline.with(|timeline| timeline.run().state));
     let times = Memo::new(move |_| timeline.with(|timeline| (timeline.run().started_at, timeline.run().ended_at)));
-    // What a waiting run asks stands in the card of the step that asks.
+    // What a run asks, and why it was interrupted, stands in the card of the step that it is about.
     let error = Memo::new(move |_| {
-        timeline.with(|timeline| timeline.run().error.clone().filter(|_| timeline.run().state != RunState::Waiting))
+        let asks = |state| matches!(state, RunState::Waiting | RunState::Interrupted);
+        timeline
+            .with(|timeline| timeline.run().error.clone().filter(|_| !asks(timeline.run().state)).map(|error| sentence(&error)))
     });
     let progress = Memo::new(move |_| timeline.with(Timeline::progress));
     let standing = move || {
@@ -176,7 +178,7 @@ fn Mode(watched: Watched) -> impl IntoView {
     let over = Memo::new(move |_| watched.timeline.with(|timeline| timeline.run().state.is_final()));
     let change = move || {
         let (action, label) = match mode.get() {
-            RunMode::Auto => (ControlAction::Guided, "Ask before each step"),
+            RunMode::Auto => (ControlAction::Guided, "Ask before each command"),
             RunMode::Guided => (ControlAction::Auto, "Go on by itself"),
         };
         (watched.may_control && !over.get()).then(|| {

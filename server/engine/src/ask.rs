@@ -23,9 +23,9 @@ pub(crate) fn is_approved(step: &Step, what: &str) -> bool {
 /// The question before a step runs, and where; what would run stands in the step.
 pub(crate) fn before(step: &Step) -> String {
     let place = match step.host.as_deref() {
-        Some("local") => " on this server",
-        Some(_) => " on its host",
-        None => "",
+        Some("local") => " on this server".to_owned(),
+        Some(host) => format!(" on {host}"),
+        None => String::new(),
     };
     let again = if step.answer.is_some() { "what would run has changed since it was approved; " } else { "" };
     format!("{again}run “{}”{place}?", step.name)
