@@ -3,6 +3,7 @@
 mod access;
 mod contract;
 mod hosts;
+mod isolation;
 mod readme;
 mod restart;
 mod secrets;

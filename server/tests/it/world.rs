@@ -9,6 +9,8 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+/// The built binary.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_runbook-studio");
 /// The password of everybody in these tests.
 pub const PASSWORD: &str = "plain words, quite many of them";
 
@@ -39,8 +41,13 @@ impl Studio {
     /// A fresh installation.
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        Self::of(folder, Path::new(PROGRAM), &[]).await
+    }
+
+    /// A fresh installation in a folder, by this copy of the program, with more arguments.
+    pub async fn of(folder: TempDir, program: &Path, arguments: &[&str]) -> Self {
         let client = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().expect("a client");
-        let (child, base) = start(folder.path(), 0).await;
+        let (child, base) = start(program, arguments, folder.path(), 0).await;
         let studio = Self { child, base, client, folder, starts: 1 };
         studio.until_ready().await;
         studio
@@ -49,9 +56,14 @@ impl Studio {
     /// Ends the process without a warning, as a power cut would, and starts it again on the same data.
     pub async fn crash_and_restart(&mut self) {
         self.kill();
-        (self.child, self.base) = start(self.folder.path(), self.starts).await;
+        (self.child, self.base) = start(Path::new(PROGRAM), &[], self.folder.path(), self.starts).await;
         self.starts += 1;
         self.until_ready().await;
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     /// Its address, for callers with their own client.
@@ -205,9 +217,9 @@ impl Drop for Studio {
 }
 
 /// Starts the binary on a free port and reads the address from its log.
-async fn start(folder: &Path, count: usize) -> (Child, String) {
+async fn start(program: &Path, arguments: &[&str], folder: &Path, count: usize) -> (Child, String) {
     let log = folder.join(format!("stdout-{count}.log"));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_runbook-studio"));
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("STUDIO_") {
             command.env_remove(name);
@@ -216,6 +228,7 @@ async fn start(folder: &Path, count: usize) -> (Child, String) {
     let mut child = command
         .args(["serve", "--addr", "127.0.0.1:0", "--log-format", "json", "--log", "debug", "--data-dir"])
         .arg(folder.join("data"))
+        .args(arguments)
         .stdin(Stdio::null())
         .stdout(File::create(&log).expect("a log"))
         .stderr(File::create(folder.join(format!("stderr-{count}.log"))).expect("a log"))
