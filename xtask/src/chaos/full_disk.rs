@@ -158,8 +158,8 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Fails where the server still runs; its folder then stays mounted and says so in mount(8).
-        if Command::new("umount").arg(&self.path).status().is_ok_and(|status| status.success()) {
+        // Lazily: the runner stays some seconds longer than its server.
+        if Command::new("umount").arg("--lazy").arg(&self.path).status().is_ok_and(|status| status.success()) {
             let _ = fs::remove_dir(&self.path);
         }
     }
