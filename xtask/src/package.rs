@@ -55,8 +55,10 @@ pub fn build(workspace: &Workspace, profile: Profile) -> Result<()> {
         println!("A first build takes about 20 minutes on 2 cores, most of it SurrealDB; later ones take seconds.");
     }
     let about = |first: &'static str| if cold { first } else { "usually seconds" };
-    shell::announce("building the browser half", about("about 4 minutes"), || half(workspace, profile, "--frontend-only"))?;
-    shell::announce("building the server", about(profile.first_server_build()), || half(workspace, profile, "--server-only"))
+    // The browser half last: another command may write the same site folder during the long build of the server, and what is
+    // packaged next must be this one.
+    shell::announce("building the server", about(profile.first_server_build()), || half(workspace, profile, "--server-only"))?;
+    shell::announce("building the browser half", about("about 4 minutes"), || half(workspace, profile, "--frontend-only"))
 }
 
 /// Puts the packaged layout into `folder`, whatever was there before.
