@@ -83,16 +83,13 @@ pub async fn start_run(
     #[server(default)] reason: Option<String>,
     #[server(default)] guided: bool,
 ) -> Result<RunId> {
-    use domain::{Faults, Problem, RunMode, plan::Selection};
+    use domain::{RunMode, plan::Selection};
     use serde_json::Value;
     use service::StartRun;
 
     let actor = actor().await?;
     let selection = match from {
         Some(block) => Selection::From(block),
-        None if only && blocks.is_empty() => {
-            return Err(Problem::invalid(Faults::one("$.blocks", "select at least one block to run only those")).into());
-        }
         None if only => Selection::Only(blocks),
         None => Selection::All,
     };
@@ -111,7 +108,7 @@ pub async fn start_run(
 /// A run, its steps and the end of what each wrote.
 #[server(prefix = "/rpc", endpoint = "get_run")]
 pub async fn get_run(id: RunId) -> Result<RunPage> {
-    use domain::{BlockType, Permission};
+    use domain::BlockType;
 
     use crate::components::markdown::server::render;
 
@@ -123,8 +120,7 @@ pub async fn get_run(id: RunId) -> Result<RunPage> {
         tails.push((step.id, runs.tail(&actor, id, step).await?));
     }
     let prose = steps.iter().filter(|step| step.kind == BlockType::Instruction).map(|step| (step.ordinal, render(&step.what)));
-    let own = run.started_by_id == actor.id && actor.may(Permission::Execute);
-    Ok(RunPage { may_control: own || actor.may(Permission::ControlAny), prose: prose.collect(), run, steps, tails })
+    Ok(RunPage { may_control: service::may_control(&actor, &run).is_ok(), prose: prose.collect(), run, steps, tails })
 }
 
 /// The text of a run's instruction, with the values that were put into it, as clean HTML.

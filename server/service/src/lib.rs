@@ -27,7 +27,7 @@ pub use crate::error::ServiceError;
 pub use crate::health::Health;
 pub use crate::hosts::Hosts;
 pub use crate::runbooks::{MAX_IMPORT, Runbooks};
-pub use crate::runs::{MASK, Runs, StartRun, TAIL_BYTES};
+pub use crate::runs::{MASK, Runs, StartRun, TAIL_BYTES, may_control};
 pub use crate::settings::{Settings, Signup};
 
 /// What a use case answers.

@@ -62,9 +62,7 @@ impl Runs {
         let comment = check_comment(comment)?;
         for _ in 0..TRIES {
             let run = self.store.run(id).await?.ok_or(MISSING)?;
-            if run.started_by_id != actor.id {
-                authorise(actor, Permission::ControlAny)?;
-            }
+            may_control(actor, &run)?;
             let steps = self.store.steps(id).await?;
             let request = Request { by: actor.username.as_str(), action, step, comment: comment.as_deref(), at: now() };
             let decision = decide(&run, &steps, &request)?;
@@ -127,6 +125,15 @@ impl Runs {
         }
         Ok(Some(changed))
     }
+}
+
+/// Whether somebody may control a run: one of their own, or anybody's from sre on.
+///
+/// # Errors
+/// `Forbidden`.
+pub fn may_control(actor: &Actor, run: &Run) -> Result<()> {
+    authorise(actor, Permission::Execute)?;
+    if run.started_by_id == actor.id { Ok(()) } else { authorise(actor, Permission::ControlAny) }
 }
 
 /// Whether a worker numbers the events of a run in this state.

@@ -10,6 +10,7 @@ use engine::EngineHandle;
 use store::{RunFilter, Store};
 use vault::Vault;
 
+pub use self::control::may_control;
 pub use self::output::TAIL_BYTES;
 pub use self::start::{MASK, StartRun};
 use crate::authorise::authorise;

@@ -19,9 +19,6 @@ use super::super::json::{Json as Body, PerhapsJson};
 use super::super::problem::{Answer, ProblemBody};
 use super::views::{Execution, ExecutionRead, ExecutionStep};
 
-/// The longest reason or comment, in characters.
-const MAX_REMARK: usize = 2_000;
-
 /// What to run, and how; everything by itself where nothing is said.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -127,7 +124,6 @@ pub async fn execute_block(
     headers: HeaderMap,
     Body(body): Body<ExecuteBlockBody>,
 ) -> Answer<Accepted> {
-    check_remark("$.reason", body.reason.as_deref())?;
     let options = StartRun {
         version: body.version,
         selection: Selection::Only(vec![body.block_id]),
@@ -186,16 +182,13 @@ pub async fn control(
     Path(id): Path<RunId>,
     Body(body): Body<ControlBody>,
 ) -> Answer<(StatusCode, Json<Execution>)> {
-    check_remark("$.comment", body.comment.as_deref())?;
     let run = state.services.runs.control(&asking.actor, id, body.action, body.step_id, body.comment).await?;
     Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 
 fn start_run(body: ExecuteBody) -> Result<StartRun, Faults> {
-    check_remark("$.reason", body.reason.as_deref())?;
     let selection = match (body.blocks, body.from) {
         (None, None) => Selection::All,
-        (Some(blocks), None) if blocks.is_empty() => return Err(Faults::one("$.blocks", "name at least one block")),
         (Some(blocks), None) => Selection::Only(blocks),
         (None, Some(from)) => Selection::From(from),
         (Some(_), Some(_)) => return Err(Faults::one("$.from", "give blocks or from, not both")),
@@ -217,11 +210,4 @@ fn idempotency_key(headers: &HeaderMap) -> Option<String> {
 
 fn accepted(run: RunId) -> Accepted {
     (StatusCode::ACCEPTED, [(LOCATION, format!("/api/v1/executions/{run}"))], Json(Started { job_id: run }))
-}
-
-fn check_remark(path: &str, text: Option<&str>) -> Result<(), Faults> {
-    if text.is_some_and(|text| text.chars().count() > MAX_REMARK) {
-        return Err(Faults::one(path, format!("at most {MAX_REMARK} characters")));
-    }
-    Ok(())
 }
