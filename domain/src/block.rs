@@ -4,6 +4,7 @@ pub mod api;
 pub mod command;
 pub mod condition;
 pub mod instruction;
+pub mod places;
 pub mod timer;
 
 use serde::ser::SerializeMap;
@@ -14,6 +15,7 @@ pub use api::{ApiAuth, ApiBlock, Method};
 pub use command::{CommandBlock, CredentialUse};
 pub use condition::{Check, ConditionBlock, OnFalse};
 pub use instruction::InstructionBlock;
+pub use places::{Place, Places};
 pub use timer::TimerBlock;
 
 use crate::duration::HINT;
@@ -246,6 +248,33 @@ impl Block {
             BlockKind::Timer(block) => return format!("Wait {}", block.duration),
         };
         first_line(text)
+    }
+
+    /// The hosts that it names, in their order; those that a tag stands for are known only when it runs.
+    #[must_use]
+    pub fn host_names(&self) -> Vec<&str> {
+        match &self.kind {
+            BlockKind::Command(block) => block.host.names().collect(),
+            BlockKind::Condition(block) => block.check.host().into_iter().collect(),
+            BlockKind::Instruction(_) | BlockKind::Api(_) | BlockKind::Timer(_) => Vec::new(),
+        }
+    }
+
+    /// Where it runs, as people list it: `web-1, tag:db`; none where it touches no host.
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        match &self.kind {
+            BlockKind::Command(block) => Some(block.host.to_string()),
+            BlockKind::Condition(block) => block.check.host().map(str::to_owned),
+            BlockKind::Instruction(_) | BlockKind::Api(_) | BlockKind::Timer(_) => None,
+        }
+    }
+
+    /// It, and every block nested in it, in the order of the plan.
+    #[must_use]
+    pub fn with_nested(&self) -> Vec<&Self> {
+        let nested = self.branches().into_iter().flatten().flat_map(Self::with_nested);
+        std::iter::once(self).chain(nested).collect()
     }
 
     /// The nested blocks: those of the branch for true, then those for false.

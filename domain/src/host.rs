@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::block::command::environment;
+use crate::block::places::TAG_PREFIX;
 use crate::parse::{Object, kind_of};
 use crate::{CredentialId, Faults, HostId, Permission, Role, Timestamp};
 
@@ -226,10 +227,11 @@ impl HostDraft {
     }
 }
 
-/// Whether a text can name a host: nothing that a tool takes for an option or a path.
+/// Whether a text can name a host: nothing that a tool takes for an option or a path, or we for a tag.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
     text.len() <= 253
+        && !text.starts_with(TAG_PREFIX)
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-:".contains(c))
         && !text.contains("..")

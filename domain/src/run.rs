@@ -105,3 +105,16 @@ pub struct Step {
     /// The number of its last piece of output; 0 when there is none.
     pub last_output: u64,
 }
+
+/// What a step says that did not begin because its run failed before.
+pub const NOT_REACHED: &str = "not reached";
+/// What a step says that did not begin because its run was stopped before.
+pub const RUN_STOPPED: &str = "run stopped";
+
+impl Step {
+    /// Whether it would have run, had the run not ended before.
+    #[must_use]
+    pub fn was_not_reached(&self) -> bool {
+        self.state == StepState::Skipped && matches!(self.error.as_deref(), Some(NOT_REACHED | RUN_STOPPED))
+    }
+}

@@ -139,16 +139,20 @@ pub(crate) fn tags(object: &mut Object<'_>, faults: &mut Faults) -> Vec<String> 
     }
     for (path, value) in items {
         let tag = value.as_str().map(|text| text.trim().to_lowercase()).unwrap_or_default();
-        let fits = (1..=40).contains(&tag.chars().count())
-            && tag.chars().all(|c| c.is_alphanumeric() || "-_.:/ ".contains(c))
-            && tag.starts_with(|c: char| c.is_alphanumeric());
-        if !fits {
+        if !is_tag(&tag) {
             faults.push(path, "a tag is 1 to 40 letters, digits or - _ . : / and begins with a letter or digit");
         } else if !tags.contains(&tag) {
             tags.push(tag);
         }
     }
     tags
+}
+
+/// Whether a lower-case text can be a tag.
+pub(crate) fn is_tag(text: &str) -> bool {
+    (1..=40).contains(&text.chars().count())
+        && text.chars().all(|c| c.is_alphanumeric() || "-_.:/ ".contains(c))
+        && text.starts_with(|c: char| c.is_alphanumeric())
 }
 
 /// The rules that need all blocks at once: how many there may be, and that no id is used twice.

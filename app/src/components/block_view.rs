@@ -32,7 +32,7 @@ pub fn BlockView(
     let id = block.id;
     let title = block.title();
     let kind = block.block_type();
-    let host = host(&block).filter(|host| *host != domain::block::command::LOCAL).map(str::to_owned);
+    let place = block.place().filter(|place| place != domain::host::LOCAL);
     let facts = facts(&block);
     let confirm = block.confirm;
     let anchor = format!("block-{id}");
@@ -48,7 +48,7 @@ pub fn BlockView(
                 <Icon icon=block_icon(kind)/>
                 <h2>{title.clone()}</h2>
                 <span class="tag">{kind.label()}</span>
-                {host.map(|host| view! { <span class="tag">{host}</span> })}
+                {place.map(|place| view! { <span class="tag">{place}</span> })}
                 {confirm.then(|| view! { <span class="tag">"asks first"</span> })}
                 <a class="doc__permalink" href=format!("#{anchor}") aria-label=format!("Link to {title}")><Icon icon=icondata_lu::LuLink/></a>
                 <span class="spacer"></span>
@@ -116,16 +116,6 @@ fn Branch(label: &'static str, blocks: Vec<Block>, html: Html, run_form: Option<
     view! { <div class="branch"><span class="branch__label">{label}</span>{blocks.collect_view()}</div> }.into_any()
 }
 
-/// The host a block touches, where it touches one.
-#[must_use]
-pub fn host(block: &Block) -> Option<&str> {
-    match &block.kind {
-        BlockKind::Command(command) => Some(&command.host),
-        BlockKind::Condition(condition) => condition.check.host(),
-        _ => None,
-    }
-}
-
 fn facts(block: &Block) -> Vec<String> {
     let mut facts = Vec::new();
     if let Some(timeout) = block.timeout {
@@ -150,6 +140,12 @@ fn facts(block: &Block) -> Vec<String> {
         BlockKind::Command(command) => {
             if command.interpreter != domain::block::command::DEFAULT_INTERPRETER {
                 facts.push(format!("Runs with {}", command.interpreter));
+            }
+            if command.host.single().is_none() {
+                facts.push(match command.concurrency {
+                    1 => "One host after the other".to_owned(),
+                    many => format!("{many} hosts at once"),
+                });
             }
             if let Some(dir) = &command.working_dir {
                 facts.push(format!("In {dir}"));

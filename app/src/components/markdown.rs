@@ -19,10 +19,11 @@ pub(crate) mod server {
 
     /// The instructions among the blocks, nested ones included, as clean HTML.
     pub fn render_blocks(blocks: &[Block]) -> Vec<(BlockId, String)> {
-        domain::plan::lay_out(blocks)
-            .into_iter()
-            .filter_map(|planned| match &planned.block.kind {
-                BlockKind::Instruction(instruction) => Some((planned.block.id, render(&instruction.text))),
+        blocks
+            .iter()
+            .flat_map(Block::with_nested)
+            .filter_map(|block| match &block.kind {
+                BlockKind::Instruction(instruction) => Some((block.id, render(&instruction.text))),
                 _ => None,
             })
             .collect()

@@ -1,5 +1,6 @@
 //! What a person may ask of a run: pause, resume, stop, and the answers to its questions.
 
+use domain::host::LOCAL;
 use domain::{BlockType, ControlAction, RunId, RunState, Step, StepState, Timestamp};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -152,10 +153,9 @@ fn answers(step: &Step) -> Vec<Answer> {
             primary(ControlAction::Retry, "Retry".to_owned()),
         ],
         (StepState::Waiting, _) => {
-            let approve = match step.host.as_deref() {
+            let approve = match asked_for(step) {
                 None => "Approve and run".to_owned(),
-                Some("local") => "Approve and run on this server".to_owned(),
-                Some(host) => format!("Approve and run on {host}"),
+                Some(place) => format!("Approve and run on {place}"),
             };
             vec![
                 plain(ControlAction::Reject, "Reject"),
@@ -165,6 +165,13 @@ fn answers(step: &Step) -> Vec<Answer> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Where it runs when it is approved: of several hosts all that its question names, `run “x” on web-1 and web-2?`.
+fn asked_for(step: &Step) -> Option<String> {
+    let host = step.host.as_deref()?;
+    let named = step.error.as_deref().and_then(|question| Some(question.strip_suffix('?')?.rsplit_once("” on ")?.1));
+    Some(named.unwrap_or(if host == LOCAL { "this server" } else { host }).to_owned())
 }
 
 /// Whether a step waits for a person's answer.

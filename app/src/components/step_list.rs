@@ -13,19 +13,20 @@ pub fn StepList(
     watched: Watched,
 ) -> impl IntoView {
     let ordinals = Memo::new(move |_| watched.timeline.with(Timeline::ordinals));
+    let current = Memo::new(move |_| watched.timeline.with(|timeline| timeline.current().map(|step| step.ordinal)));
     view! {
         <nav class="card steps" aria-label="Steps">
             <ol>
-                <For each=move || ordinals.get() key=|ordinal| *ordinal children=move |ordinal| link(watched, ordinal)/>
+                <For each=move || ordinals.get() key=|ordinal| *ordinal children=move |ordinal| link(watched, ordinal, current)/>
             </ol>
         </nav>
     }
 }
 
-fn link(watched: Watched, ordinal: u32) -> impl IntoView {
+fn link(watched: Watched, ordinal: u32, current: Memo<Option<u32>>) -> impl IntoView {
     let Watched { timeline, now, .. } = watched;
     let step = Memo::new(move |_| timeline.with(|timeline| timeline.latest(ordinal).cloned()));
-    let current = Memo::new(move |_| timeline.with(|timeline| timeline.current().is_some_and(|step| step.ordinal == ordinal)));
+    let current = Memo::new(move |_| current.get() == Some(ordinal));
     let class = move || {
         let mut class = "step-link".to_owned();
         if current.get() {
@@ -38,6 +39,7 @@ fn link(watched: Watched, ordinal: u32) -> impl IntoView {
     };
     let icon = move || step.with(|step| step.as_ref().map(|step| state_icon(step.state)));
     let name = move || step.with(|step| step.as_ref().map(|step| step.name.clone()));
+    let lane = timeline.with_untracked(|timeline| timeline.lane(ordinal).map(|host| format!(" on {host}")));
     let state = move || step.with(|step| step.as_ref().map(|step| format!(", {}", step.state.as_str())));
     let time = move || {
         step.with(|step| match step {
@@ -49,7 +51,7 @@ fn link(watched: Watched, ordinal: u32) -> impl IntoView {
     view! {
         <li>
             <a class=class href=format!("#step-{}", ordinal + 1) aria-current=move || current.get().then_some("step")>
-                {icon}<span>{name}<span class="visually-hidden">{state}</span></span><time>{time}</time>
+                {icon}<span>{name}<span class="faint">{lane}</span><span class="visually-hidden">{state}</span></span><time>{time}</time>
             </a>
         </li>
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domain::{Permission, Runbook, RunbookId};
+use domain::host::LOCAL;
+use domain::{Block, BlockKind, Permission, Runbook, RunbookId};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use wasm_bindgen::JsCast;
@@ -12,7 +13,7 @@ use super::use_param;
 use crate::api::runbooks::{RunbookPage as Shown, get_runbook};
 use crate::api::runs::StartRun;
 use crate::api::session::Me;
-use crate::components::block_view::{BlockView, Html, host};
+use crate::components::block_view::{BlockView, Html};
 use crate::components::icon::Icon;
 use crate::components::notice::{ErrorPage, Outcome};
 use crate::components::page_head::{RunbookHead, RunbookTab};
@@ -110,8 +111,8 @@ fn SelectedBar(selected: RwSignal<u32>) -> impl IntoView {
 
 #[component]
 fn RunForm(runbook: Runbook, start: ServerAction<StartRun>) -> impl IntoView {
-    let hosts: BTreeSet<&str> = domain::plan::lay_out(&runbook.blocks).iter().filter_map(|planned| host(planned.block)).collect();
-    let on = hosts.into_iter().map(|host| if host == "local" { "this server" } else { host }).collect::<Vec<_>>().join(", ");
+    let places: BTreeSet<String> = runbook.blocks.iter().flat_map(Block::with_nested).flat_map(places).collect();
+    let on = places.into_iter().collect::<Vec<_>>().join(", ");
     let label = if on.is_empty() { "Run all".to_owned() } else { format!("Run all on {on}") };
     let pending = start.pending();
     view! {
@@ -133,6 +134,17 @@ fn RunForm(runbook: Runbook, start: ServerAction<StartRun>) -> impl IntoView {
             </ActionForm>
         </section>
     }
+}
+
+/// Where a block runs, as the button of a run says it.
+fn places(block: &Block) -> Vec<String> {
+    let called = |name: &str| if name == LOCAL { "this server".to_owned() } else { name.to_owned() };
+    let names = block.host_names().into_iter().map(called);
+    let tags = match &block.kind {
+        BlockKind::Command(command) => command.host.tags().map(|tag| format!("hosts tagged {tag}")).collect(),
+        _ => Vec::new(),
+    };
+    names.chain(tags).collect()
 }
 
 #[component]

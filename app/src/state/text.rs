@@ -15,6 +15,16 @@ pub(super) fn numbers_text(numbers: &[impl ToString]) -> String {
     numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
+/// One place as a text, several as a list.
+pub(super) fn places(text: &str) -> Value {
+    let mut places = text.split(',').map(str::trim).filter(|place| !place.is_empty());
+    match (places.next(), places.next()) {
+        (None, _) => Value::from(text.trim()),
+        (Some(one), None) => Value::from(one),
+        (Some(one), Some(other)) => [one, other].into_iter().chain(places).collect(),
+    }
+}
+
 pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter(|line| !line.trim().is_empty())
 }

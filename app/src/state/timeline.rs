@@ -1,5 +1,6 @@
 //! What the page of a run knows: the run, its steps and their output, kept up to date by events in any order.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -282,20 +283,32 @@ impl Timeline {
         self.tails.get(&place).map(|tail| &tail.console).or_else(|| self.consoles.get(&place))
     }
 
-    /// The step that runs or asks, else `None`.
+    /// The step that asks, or the one that runs: the innermost, the last of several; else `None`.
     #[must_use]
     pub fn current(&self) -> Option<&Step> {
-        let active = |step: &&Step| matches!(step.state, StepState::Running | StepState::Waiting | StepState::Interrupted);
-        self.latest_steps().into_iter().filter(active).max_by_key(|step| (step.depth, step.ordinal))
+        let steps = self.latest_steps();
+        let asks = |step: &&&Step| matches!(step.state, StepState::Waiting | StepState::Interrupted);
+        let asking = steps.iter().filter(asks).max_by_key(|step| (step.depth, Reverse(step.ordinal)));
+        let running = steps.iter().filter(|step| step.state == StepState::Running).max_by_key(|step| (step.depth, step.ordinal));
+        asking.or(running).copied()
     }
 
-    /// How far the run is.
+    /// How far the run is. Steps that are passed over on purpose do not count, those that it did not come to do.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        let steps: Vec<_> = self.latest_steps().into_iter().filter(|step| step.state != StepState::Skipped).collect();
-        let done = steps.iter().filter(|step| step.state.is_final()).count();
+        let counts = |step: &&Step| step.state != StepState::Skipped || step.was_not_reached();
+        let steps: Vec<_> = self.latest_steps().into_iter().filter(counts).collect();
+        let done = steps.iter().filter(|step| step.state.is_final() && !step.was_not_reached()).count();
         let current = self.current().and_then(|current| steps.iter().position(|step| step.ordinal == current.ordinal));
         Progress { done, at: current.map_or(done, |index| index + 1), of: steps.len() }
+    }
+
+    /// The host of a step whose block runs on several.
+    #[must_use]
+    pub fn lane(&self, ordinal: u32) -> Option<&str> {
+        let step = self.latest(ordinal)?;
+        let is_lane = self.steps.values().any(|other| other.block_id == step.block_id && other.ordinal != ordinal);
+        step.host.as_deref().filter(|_| is_lane)
     }
 
     /// The sentence that a screen reader says when the state changes.

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 use serde_json::Value;
 
+use super::places::{Places, TAG_PREFIX};
 use super::{Capture, CaptureFrom, captures, check_length};
 use crate::Faults;
 pub use crate::host::LOCAL;
@@ -13,13 +14,18 @@ use crate::parse::{Object, integer};
 /// What runs a script that names no interpreter.
 pub const DEFAULT_INTERPRETER: &str = "/bin/sh";
 
+/// The most hosts of one block on which it runs at once.
+pub const MAX_CONCURRENCY: i64 = 100;
+
 /// A script, where and how it runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandBlock {
     /// The script.
     pub command: String,
-    /// The name of a host; `local` is the server itself.
-    pub host: String,
+    /// Where it runs: each host of it is a step of its own.
+    pub host: Places,
+    /// On how many of several hosts it runs at once.
+    pub concurrency: u32,
     /// What runs the script, with its own arguments: `/bin/sh`, `bash -eu`, `/usr/bin/env python3`.
     pub interpreter: String,
     /// Where it starts.
@@ -58,7 +64,8 @@ impl Default for CommandBlock {
     fn default() -> Self {
         Self {
             command: String::new(),
-            host: LOCAL.to_owned(),
+            host: Places::default(),
+            concurrency: 1,
             interpreter: DEFAULT_INTERPRETER.to_owned(),
             working_dir: None,
             env: Vec::new(),
@@ -75,7 +82,8 @@ impl CommandBlock {
         check_length(config.at("command"), &command, faults);
         Self {
             command,
-            host: host(config, faults),
+            host: Places::parse(config, faults),
+            concurrency: concurrency(config, faults),
             interpreter: interpreter(config, faults),
             working_dir: config.text("working_dir", faults).filter(|dir| !dir.is_empty()),
             env: environment(config, faults),
@@ -88,7 +96,7 @@ impl CommandBlock {
     /// Whether it runs on the server itself.
     #[must_use]
     pub fn is_local(&self) -> bool {
-        self.host == LOCAL
+        self.host.is_local()
     }
 }
 
@@ -99,6 +107,9 @@ impl Serialize for CommandBlock {
         map.serialize_entry("command", &self.command)?;
         if !self.is_local() {
             map.serialize_entry("host", &self.host)?;
+        }
+        if self.concurrency != 1 {
+            map.serialize_entry("concurrency", &self.concurrency)?;
         }
         if self.interpreter != DEFAULT_INTERPRETER {
             map.serialize_entry("interpreter", &self.interpreter)?;
@@ -122,13 +133,20 @@ impl Serialize for CommandBlock {
     }
 }
 
-/// Reads `host`: a name that no tool takes for an option or a path; `local` when absent.
+/// Reads `host` of what runs on one host alone: a name that no tool takes for an option or a path; `local` when absent.
 pub(super) fn host(config: &mut Object<'_>, faults: &mut Faults) -> String {
     let Some(host) = config.text("host", faults).filter(|host| !host.is_empty()) else { return LOCAL.to_owned() };
-    if !is_name(&host) {
+    if host.starts_with(TAG_PREFIX) {
+        faults.push(config.at("host"), "a check is made on one host: name it; a tag can stand for several");
+    } else if !is_name(&host) {
         faults.push(config.at("host"), NAME_HINT);
     }
     host
+}
+
+/// Reads `concurrency`; one host after the other when absent.
+fn concurrency(config: &mut Object<'_>, faults: &mut Faults) -> u32 {
+    config.integer("concurrency", 1..=MAX_CONCURRENCY, faults).and_then(|count| u32::try_from(count).ok()).unwrap_or(1)
 }
 
 fn interpreter(config: &mut Object<'_>, faults: &mut Faults) -> String {

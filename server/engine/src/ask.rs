@@ -1,6 +1,7 @@
 //! Questions to a person: when a step needs one, and in which words.
 
 use domain::block::{Block, BlockKind};
+use domain::host::LOCAL;
 use domain::{ControlAction, RunMode, Step};
 
 use crate::error::Halt;
@@ -23,10 +24,30 @@ pub(crate) fn is_approved(step: &Step, what: &str) -> bool {
 /// The question before a step runs, and where; what would run stands in the step.
 pub(crate) fn before(step: &Step) -> String {
     let place = match step.host.as_deref() {
-        Some("local") => " on this server".to_owned(),
-        Some(host) => format!(" on {host}"),
+        Some(host) => format!(" on {}", called(host)),
         None => String::new(),
     };
+    question(step, &place)
+}
+
+/// The question before a step runs on several hosts.
+pub(crate) fn before_lanes(step: &Step, hosts: &[String]) -> String {
+    let place = match hosts {
+        [] => String::new(),
+        [one] => format!(" on {}", called(one)),
+        [others @ .., last] => {
+            let others: Vec<_> = others.iter().map(|host| called(host)).collect();
+            format!(" on {} and {}", others.join(", "), called(last))
+        }
+    };
+    question(step, &place)
+}
+
+fn called(host: &str) -> &str {
+    if host == LOCAL { "this server" } else { host }
+}
+
+fn question(step: &Step, place: &str) -> String {
     let again = if step.answer.is_some() { "what would run has changed since it was approved; " } else { "" };
     format!("{again}run “{}”{place}?", step.name)
 }

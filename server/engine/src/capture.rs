@@ -90,8 +90,10 @@ mod tests {
     use std::collections::HashSet;
 
     use domain::block::{ApiBlock, CommandBlock};
+    use domain::plan::{Targets, lay_out};
 
     use super::*;
+    use crate::plan_steps::initial_steps;
 
     fn capture(name: &str, from: CaptureFrom, regex: Option<&str>, json_path: Option<&str>) -> Capture {
         Capture { name: name.into(), from, regex: regex.map(Into::into), json_path: json_path.map(Into::into) }
@@ -99,9 +101,10 @@ mod tests {
 
     fn check(kind: BlockKind, exit_code: i32, stdout: &str) -> (Facts, Option<String>) {
         let block = Block::new("a step", kind);
-        let mut step = crate::plan_steps::initial_steps(std::slice::from_ref(&block), &HashSet::from([0])).remove(0);
+        let (blocks, targets) = ([block], Targets::new());
+        let mut step = initial_steps(&lay_out(&blocks, &targets), &HashSet::from([0])).remove(0);
         step.exit_code = Some(exit_code);
-        facts(&block, &step, stdout, "")
+        facts(&blocks[0], &step, stdout, "")
     }
 
     #[test]

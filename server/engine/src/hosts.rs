@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::Utc;
-use domain::block::{Block, BlockKind};
 use domain::host::{HostCheck, LOCAL, LoginCheck, Pinned, ShownKey};
-use domain::{AuditAction, AuditEntry, Host, HostId, Run};
+use domain::plan::Targets;
+use domain::{AuditAction, AuditEntry, Host, HostId, Run, Step};
 use secrecy::SecretString;
 use serde_json::json;
 use store::StoreError;
@@ -32,9 +32,9 @@ impl Default for Hosts {
 }
 
 impl Hosts {
-    /// Reads the entries of all hosts that the blocks name.
-    pub(crate) async fn of_run(shared: &Shared, blocks: &[&Block]) -> Result<Self, StoreError> {
-        let mut names: Vec<&str> = blocks.iter().filter_map(|block| host(block)).collect();
+    /// Reads the entries of all hosts that the steps run on.
+    pub(crate) async fn of_run(shared: &Shared, steps: &[Step]) -> Result<Self, StoreError> {
+        let mut names: Vec<&str> = steps.iter().filter_map(|step| step.host.as_deref()).collect();
         names.sort_unstable();
         names.dedup();
         let entries = persist(|| shared.store.hosts_named(&names)).await?;
@@ -93,7 +93,7 @@ impl Hosts {
 
 impl Hosts {
     /// Closes the connections; nothing runs on them any more.
-    pub(crate) async fn close(self) {
+    pub(crate) async fn close(&self) {
         self.pool.close().await;
     }
 }
@@ -153,11 +153,13 @@ pub(crate) fn target(host: &Host, secret: &SecretString) -> Result<Target, Strin
     })
 }
 
-/// The host that a block names.
-pub(crate) fn host(block: &Block) -> Option<&str> {
-    match &block.kind {
-        BlockKind::Command(block) => Some(&block.host),
-        BlockKind::Condition(block) => block.check.host(),
-        _ => None,
+/// The hosts of a run's blocks, as they were settled when it started: each has a step of its own.
+pub(crate) fn targets_of(steps: &[Step]) -> Targets {
+    let mut targets = Targets::new();
+    for step in steps.iter().filter(|step| step.attempt == 1) {
+        if let Some(host) = &step.host {
+            targets.entry(step.block_id).or_default().push(host.clone());
+        }
     }
+    targets
 }

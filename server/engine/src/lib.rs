@@ -14,6 +14,8 @@ mod executors;
 mod handle;
 mod hosts;
 mod hub;
+mod job;
+mod lanes;
 mod output;
 pub mod plan_steps;
 mod run_task;

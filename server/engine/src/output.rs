@@ -173,6 +173,7 @@ impl<'a> Output<'a> {
     }
 
     async fn write(&mut self, pieces: &[(Stream, String)]) -> Result<(), Halt> {
+        let _order = self.pen.order().await;
         let mut chunks = Vec::new();
         for (stream, text) in pieces {
             let stored = &mut self.stored[place(*stream)];

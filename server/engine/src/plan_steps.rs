@@ -3,18 +3,17 @@
 use std::collections::HashSet;
 
 use domain::block::BlockKind;
-use domain::plan::lay_out;
+use domain::plan::Planned;
 use domain::{Block, Step, StepId, StepState};
 
 /// What a step that was not selected says.
 pub const NOT_SELECTED: &str = "not selected";
 
-/// One step for each planned block: pending where it is selected, skipped where it is not. They carry the events 1, 2, …
+/// One step for each place in the plan: pending where it is selected, skipped where it is not. They carry the events 1, 2, …
 /// and the text of their block before values are put in.
 #[must_use]
-pub fn initial_steps(blocks: &[Block], selected: &HashSet<u32>) -> Vec<Step> {
-    lay_out(blocks)
-        .into_iter()
+pub fn initial_steps(plan: &[Planned<'_>], selected: &HashSet<u32>) -> Vec<Step> {
+    plan.iter()
         .map(|planned| {
             let chosen = selected.contains(&planned.ordinal);
             Step {
@@ -27,7 +26,7 @@ pub fn initial_steps(blocks: &[Block], selected: &HashSet<u32>) -> Vec<Step> {
                 attempt: 1,
                 state: if chosen { StepState::Pending } else { StepState::Skipped },
                 what: unrendered(planned.block),
-                host: host(planned.block),
+                host: planned.host.map(str::to_owned),
                 exit_code: None,
                 result: None,
                 started_at: None,
@@ -53,17 +52,10 @@ pub(crate) fn unrendered(block: &Block) -> String {
     }
 }
 
-fn host(block: &Block) -> Option<String> {
-    match &block.kind {
-        BlockKind::Command(block) => Some(block.host.clone()),
-        BlockKind::Condition(block) => block.check.host().map(str::to_owned),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use domain::block::{Check, CommandBlock, ConditionBlock, OnFalse};
+    use domain::plan::{Targets, lay_out};
 
     use super::*;
 
@@ -78,7 +70,8 @@ mod tests {
             on_false: OnFalse::Continue,
         };
         let blocks = [Block::new("check", BlockKind::Condition(condition)), command("after")];
-        let steps = initial_steps(&blocks, &HashSet::from([0, 1]));
+        let targets = Targets::new();
+        let steps = initial_steps(&lay_out(&blocks, &targets), &HashSet::from([0, 1]));
         let seen: Vec<_> = steps.iter().map(|s| (s.ordinal, s.depth, s.state, s.event, s.what.as_str())).collect();
         assert_eq!(
             seen,

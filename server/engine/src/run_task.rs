@@ -4,21 +4,22 @@ use std::collections::{BTreeSet, HashMap};
 use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::Utc;
 use domain::host::LOCAL;
 use domain::plan::lay_out;
-use domain::run::ImpossibleStep;
+use domain::run::{ImpossibleStep, NOT_REACHED, RUN_STOPPED};
 use domain::{BlockType, Chunk, Run, RunEvent, RunMode, RunState, Step, StepState};
 use runner::RunningProcess;
 use store::{Claim, Lease, Progress, Saved, StoreError};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use tracing::{debug, error, info, warn};
 
 use crate::error::Halt;
 use crate::handle::{Control, Shared};
-use crate::hosts::Hosts;
+use crate::hosts::{Hosts, targets_of};
 use crate::output::Stored;
 use crate::secrets::Secrets;
 use crate::template::Context;
@@ -45,7 +46,7 @@ pub(crate) struct RunTask {
     pub(crate) secrets: Secrets,
     pub(crate) context: Context,
     /// The hosts that its blocks name.
-    pub(crate) hosts: Hosts,
+    pub(crate) hosts: Arc<Hosts>,
     /// Processes that earlier workers have started and that were found again, by step, with what the store has of their output.
     pub(crate) found: HashMap<usize, (RunningProcess, Stored)>,
     /// The run itself changed in more than its state, and viewers are to hear of it.
@@ -53,11 +54,17 @@ pub(crate) struct RunTask {
 }
 
 /// The right and the means to write about a run. `run.state` is what the store is known to hold; `run.event` is the last
-/// number that was given out.
+/// number that this pen gave out.
 pub(crate) struct Pen {
     pub(crate) shared: Arc<Shared>,
     pub(crate) lease: Lease,
     pub(crate) run: Run,
+    /// The last number of the run's events.
+    numbers: Arc<AtomicU64>,
+    /// Held from the giving out of numbers until what has them is stored and told, so that viewers hear of them in their order.
+    order: Arc<Mutex<()>>,
+    /// It writes for one lane; the run itself is the task's to tell of.
+    of_lane: bool,
 }
 
 /// What became of a write.
@@ -102,7 +109,7 @@ pub(crate) async fn fail_by_fault(shared: &Shared, lease: &Lease) {
         steps.retain_mut(|step| {
             (step.state, step.error) = match step.state {
                 StepState::Running => (StepState::Failed, Some(sentence.to_owned())),
-                StepState::Pending | StepState::Waiting => (StepState::Skipped, Some("not reached".to_owned())),
+                StepState::Pending | StepState::Waiting => (StepState::Skipped, Some(NOT_REACHED.to_owned())),
                 _ => return false,
             };
             step.ended_at = Some(now);
@@ -163,11 +170,11 @@ where
 }
 
 async fn take_up(shared: &Arc<Shared>, control: &Arc<Control>, claim: Claim) -> Result<(), Halt> {
-    let mut pen = Pen { shared: Arc::clone(shared), lease: claim.lease, run: claim.run };
+    let mut pen = Pen::new(shared, claim.lease, claim.run);
     let (id, version) = (pen.run.runbook_id, pen.run.version);
     let runbook = persist(|| shared.store.runbook_version(id, version)).await?;
     let steps = persist(|| shared.store.steps(pen.run.id)).await?;
-    pen.run.event = steps.iter().map(|step| step.event.max(step.last_output)).fold(pen.run.event, u64::max);
+    pen.has_given_out(steps.iter().map(|step| step.event.max(step.last_output)).max().unwrap_or(0));
     let mut task = RunTask {
         shared: Arc::clone(shared),
         control: Arc::clone(control),
@@ -178,7 +185,7 @@ async fn take_up(shared: &Arc<Shared>, control: &Arc<Control>, claim: Claim) -> 
         dirty: BTreeSet::new(),
         secrets: Secrets::default(),
         context: Context::default(),
-        hosts: Hosts::default(),
+        hosts: Arc::default(),
         found: HashMap::new(),
         tell: false,
     };
@@ -186,13 +193,14 @@ async fn take_up(shared: &Arc<Shared>, control: &Arc<Control>, claim: Claim) -> 
     let Some(runbook) = runbook else {
         return task.end(RunState::Failed, Some("the runbook's version is not in the store any more".to_owned())).await;
     };
-    let plan = lay_out(&runbook.blocks);
+    let targets = targets_of(&task.steps);
+    let plan = lay_out(&runbook.blocks, &targets);
     task.find_newest(plan.len());
     if task.newest.len() != plan.len() {
         return task.end(RunState::Failed, Some("the run's steps do not match its runbook".to_owned())).await;
     }
     let blocks: Vec<_> = plan.iter().map(|planned| planned.block).collect();
-    task.hosts = Hosts::of_run(shared, &blocks).await?;
+    task.hosts = Arc::new(Hosts::of_run(shared, &task.steps).await?);
     match Secrets::of_run(shared, &task.pen.run, &blocks).await? {
         Ok(secrets) => task.secrets = secrets,
         Err(message) => return task.end(RunState::Failed, Some(message)).await,
@@ -213,15 +221,44 @@ async fn take_up(shared: &Arc<Shared>, control: &Arc<Control>, claim: Claim) -> 
         lost => lost,
     };
     // Saying goodbye to hosts keeps nobody waiting.
-    tokio::spawn(std::mem::take(&mut task.hosts).close());
+    let hosts = std::mem::take(&mut task.hosts);
+    tokio::spawn(async move { hosts.close().await });
     halt
 }
 
 impl Pen {
-    /// The next number of the run's events.
+    fn new(shared: &Arc<Shared>, lease: Lease, run: Run) -> Self {
+        let numbers = Arc::new(AtomicU64::new(run.event));
+        Self { shared: Arc::clone(shared), lease, run, numbers, order: Arc::default(), of_lane: false }
+    }
+
+    /// Another one for the same run.
+    pub(crate) fn of_lane(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            lease: self.lease.clone(),
+            run: self.run.clone(),
+            numbers: Arc::clone(&self.numbers),
+            order: Arc::clone(&self.order),
+            of_lane: true,
+        }
+    }
+
+    /// The turn to give out numbers, and to store and tell what has them.
+    pub(crate) async fn order(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.order).lock_owned().await
+    }
+
+    /// The next number of the run's events; within one's turn.
     pub(crate) fn next_event(&mut self) -> u64 {
-        self.run.event += 1;
+        self.run.event = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
         self.run.event
+    }
+
+    /// Numbers up to this one are taken.
+    pub(crate) fn has_given_out(&mut self, event: u64) {
+        let before = self.numbers.fetch_max(event, Ordering::Relaxed);
+        self.run.event = before.max(event);
     }
 
     /// Tells those who watch.
@@ -233,6 +270,9 @@ impl Pen {
     pub(crate) fn announce(&mut self, (state, mode): (RunState, RunMode)) {
         if (self.run.state, self.run.mode) != (state, mode) {
             (self.run.state, self.run.mode) = (state, mode);
+            if self.of_lane {
+                return;
+            }
             self.next_event();
             self.publish(RunEvent::Run(Box::new(self.run.clone())));
         }
@@ -248,6 +288,7 @@ impl Pen {
 impl RunTask {
     /// Writes the changed steps and the run in the given state, in one transaction.
     pub(crate) async fn commit(&mut self, to: RunState, release: bool) -> Result<Commit, Halt> {
+        let _order = self.pen.order().await;
         let from = self.pen.run.state;
         let tell = self.tell || to != from;
         let mut changed = Vec::with_capacity(self.dirty.len());
@@ -258,6 +299,7 @@ impl RunTask {
         if tell {
             self.pen.next_event();
         }
+        self.pen.has_given_out(0);
         let run = Run { state: to, ..self.pen.run.clone() };
         let progress = Progress { run: &run, expect: &[from], steps: &changed, release };
         let mut asked = 0;
@@ -309,7 +351,7 @@ impl RunTask {
             };
             // Somebody else has settled it.
             let Ok(to) = to else { return Err(Halt::Lost) };
-            let reason = if to == RunState::Stopped { "run stopped" } else { "not reached" };
+            let reason = if to == RunState::Stopped { RUN_STOPPED } else { NOT_REACHED };
             let now = Utc::now();
             for index in self.newest.clone() {
                 match self.steps[index].state {

@@ -29,7 +29,7 @@ impl RunTask {
                 BlockType::Timer => {}
                 BlockType::Instruction => self.settle(index, StepState::succeed, None)?,
                 BlockType::Command | BlockType::Condition if !self.is_local(index) => {
-                    let sentence = self.end_on_host(plan, index).await?;
+                    let sentence = self.end_on_host(index).await?;
                     self.lose(plan, index, &sentence)?;
                 }
                 BlockType::Command | BlockType::Condition => {
@@ -70,11 +70,10 @@ impl RunTask {
     }
 
     /// Ends what a step may have left on its host, and says what came of that.
-    async fn end_on_host(&mut self, plan: &[Planned<'_>], index: usize) -> Result<String, Halt> {
-        let (step, ordinal) = (self.steps[index].id.to_string(), self.steps[index].ordinal);
+    async fn end_on_host(&mut self, index: usize) -> Result<String, Halt> {
+        let (step, host) = (self.steps[index].id.to_string(), self.steps[index].host.clone());
         let unknown = |why: String| format!("{}; what is left of it could not be looked for: {why}", process::NOBODY_SAW);
-        let Some(planned) = plan.get(ordinal as usize) else { return Ok(unknown("its block is gone".to_owned())) };
-        let target = match self.target(planned.block).await? {
+        let target = match self.target(host.as_deref()).await? {
             Ok(Some(target)) => target,
             Ok(None) => return Ok(unknown("its host is this server".to_owned())),
             Err(why) => return Ok(unknown(why)),
@@ -132,7 +131,7 @@ impl RunTask {
             stored.add(&pieces);
         }
         self.steps[index].last_output = stored.last.max(self.steps[index].last_output);
-        self.pen.run.event = self.pen.run.event.max(stored.last);
+        self.pen.has_given_out(stored.last);
         Ok(stored)
     }
 
@@ -164,7 +163,7 @@ impl RunTask {
                 text.truncate(text.floor_char_boundary(KEEP_FOR_TEMPLATES));
             }
             let (facts, _) = capture::facts(planned.block, step, &stdout, &stderr);
-            self.context.set_step(&step.name, &facts);
+            self.context.set_step(&step.name, planned.lane, step.host.as_deref(), &facts);
         }
         Ok(())
     }

@@ -108,6 +108,11 @@ impl RunTask {
         Ok(begun)
     }
 
+    /// Waits until then; false when disturbed.
+    pub(crate) async fn is_due(&mut self, due: Timestamp) -> bool {
+        matches!(self.wait_until(due).await, Waited::Due)
+    }
+
     /// Waits by the clock on the wall; costs no place among the busy runs.
     async fn wait_until(&mut self, due: Timestamp) -> Waited {
         let _idle = Idle::new(&self.shared);

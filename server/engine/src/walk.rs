@@ -9,12 +9,10 @@ use tracing::info;
 use crate::ask;
 use crate::capture;
 use crate::error::Halt;
-use crate::executors::{self, Cause, Outcome, Prepared, Watch};
-use crate::hosts;
-use crate::output::{Output, Printed};
+use crate::executors::{self, Cause, Outcome, Prepared};
+use crate::output::Printed;
 use crate::plan_steps::NOT_SELECTED;
 use crate::run_task::{Commit, RunTask, Turn};
-use crate::ssh::Target;
 use crate::take_over::LOST;
 use crate::template;
 
@@ -35,6 +33,10 @@ impl RunTask {
                 self.end(RunState::Succeeded, None).await?;
                 continue;
             };
+            if let Some(lanes) = self.lanes_to_run(plan, at) {
+                self.run_lanes(lanes).await?;
+                continue;
+            }
             let index = self.newest[at];
             let step = &self.steps[index];
             match step.state {
@@ -44,7 +46,7 @@ impl RunTask {
                 }
                 StepState::Failed | StepState::Stopped => {
                     if planned.block.on_failure == OnFailure::Stop || step.state == StepState::Stopped {
-                        let error = step_failed(step);
+                        let error = step_failed(planned, step);
                         self.end(RunState::Failed, Some(error)).await?;
                     }
                     self.choose_branch(planned)?;
@@ -55,7 +57,7 @@ impl RunTask {
                     self.attempt_again(index);
                 }
                 StepState::Interrupted => {
-                    let error = format!("step {} “{}”: {}", step.ordinal + 1, step.name, step.error.as_deref().unwrap_or(LOST));
+                    let error = format!("{}: {}", named(planned, step), step.error.as_deref().unwrap_or(LOST));
                     self.rest(RunState::Interrupted, error).await?;
                 }
                 StepState::Pending | StepState::Waiting | StepState::Running => self.step(planned, index).await?,
@@ -102,7 +104,8 @@ impl RunTask {
         if state == StepState::Pending && !self.when_holds(planned, index).await? {
             return Ok(());
         }
-        self.context.set_environment(hosts::host(block).map(|name| self.hosts.environment(name)).unwrap_or_default());
+        let environment = self.environment(index).to_vec();
+        self.context.set_environment(&environment);
         let prepared = executors::prepare(block, &self.context);
         if let Ok((_, what)) = &prepared {
             let what = self.secrets.redactor().redact(what).into_owned();
@@ -122,8 +125,12 @@ impl RunTask {
         if !self.begin(index).await? {
             return Ok(());
         }
-        let (outcome, printed) = match prepared {
-            Ok((prepared, _)) => self.execute(block, index, &prepared).await?,
+        let job = match prepared {
+            Ok((prepared, _)) => self.job(block, index, prepared).await?,
+            Err(message) => Err(message),
+        };
+        let (outcome, printed) = match job {
+            Ok(job) => job.run(&mut self.pen).await?,
             Err(message) => (Outcome::failed(message), Printed::default()),
         };
         self.conclude(planned, index, outcome, printed).await
@@ -131,9 +138,13 @@ impl RunTask {
 
     /// A step whose process an earlier worker has started: it goes on, or has ended meanwhile.
     async fn go_on(&mut self, planned: &Planned<'_>, index: usize) -> Result<(), Halt> {
-        self.context.set_environment(hosts::host(planned.block).map(|name| self.hosts.environment(name)).unwrap_or_default());
+        let environment = self.environment(index).to_vec();
+        self.context.set_environment(&environment);
         let (outcome, printed) = match executors::prepare(planned.block, &self.context) {
-            Ok((prepared, _)) => self.execute(planned.block, index, &prepared).await?,
+            Ok((prepared, _)) => match self.job(planned.block, index, prepared).await? {
+                Ok(job) => job.run(&mut self.pen).await?,
+                Err(message) => (Outcome::failed(message), Printed::default()),
+            },
             Err(message) => (Outcome::lost(message), Printed::default()),
         };
         self.conclude(planned, index, outcome, printed).await
@@ -169,66 +180,48 @@ impl RunTask {
         Ok(false)
     }
 
-    async fn execute(&mut self, block: &Block, index: usize, prepared: &Prepared<'_>) -> Result<(Outcome, Printed), Halt> {
-        let step = &self.steps[index];
-        let (place, id) = ((step.ordinal, step.attempt), step.id);
-        let mut given = Vec::new();
-        for reference in prepared.credentials() {
-            match self.secrets.open(&self.shared, &self.pen.run, &reference).await? {
-                Ok(secret) => given.push(secret),
-                Err(message) => return Ok((Outcome::failed(message), Printed::default())),
-            }
-        }
-        let target = match self.target(block).await? {
-            Ok(target) => target,
-            Err(message) => return Ok((Outcome::failed(message), Printed::default())),
-        };
-        let redactor = self.secrets.redactor().clone();
-        let shared = std::sync::Arc::clone(&self.shared);
-        let mut watch = Watch::new(&self.control, self.asked.clone(), &shared, block.timeout);
-        let found = self.found.remove(&index);
-        if found.is_some()
-            && let Some(began) = self.steps[index].started_at
-        {
-            watch.began((Utc::now() - began).to_std().unwrap_or_default());
-        }
-        let parameters = executors::parameter_environment(&self.pen.run.parameters, &self.secrets.parameters);
-        let cap = shared.config.output_cap;
-        let mut output = Output::new(&mut self.pen, place, &redactor, cap, prepared.keep());
-        let host_environment = hosts::host(block).map(|name| self.hosts.environment(name)).unwrap_or_default();
-        let (process, stored) = found.unzip();
-        output.go_on_after(stored.unwrap_or_default());
-        let mut scene = executors::Scene {
-            shared: &shared,
-            step: id,
-            given: &given,
-            parameters,
-            found: process,
-            hosts: &self.hosts,
-            target: target.as_ref(),
-            host_environment,
-        };
-        let outcome = executors::execute(prepared, &mut scene, &mut output, &mut watch).await?;
-        let printed = output.finish().await?;
-        Ok((outcome, printed))
-    }
-
-    /// The host that a block runs on, with the login to it; none for this server itself.
-    pub(crate) async fn target(&mut self, block: &Block) -> Result<Result<Option<Target>, String>, Halt> {
-        let Some(name) = hosts::host(block) else { return Ok(Ok(None)) };
-        let credential = match self.hosts.credential(name) {
-            Ok(Some(credential)) => credential,
-            Ok(None) => return Ok(Ok(None)),
-            Err(message) => return Ok(Err(message)),
-        };
-        Ok(match self.secrets.open(&self.shared, &self.pen.run, &credential).await? {
-            Ok(secret) => self.hosts.target(name, &secret).map(Some),
-            Err(message) => Err(message),
-        })
-    }
-
-    /// Notes how a step ended, and what follows.
+    /// Notes how a step ended, and what follows for the run.
     async fn conclude(&mut self, planned: &Planned<'_>, index: usize, outcome: Outcome, printed: Printed) -> Result<(), Halt> {
+        let cause = outcome.cause;
+        self.note_end(planned, index, outcome, printed)?;
+        let step = &self.steps[index];
+        match (cause, step.state) {
+            (Some(Cause::Stop), _) => return self.end(RunState::Stopped, None).await,
+            (Some(Cause::Lost), _) => return Err(Halt::Lost),
+            // Where a person was faster, the walk puts it aside.
+            (Some(Cause::Closed), StepState::Interrupted) => {
+                let error = step_failed(planned, step);
+                return self.rest(RunState::Interrupted, error).await;
+            }
+            (Some(Cause::Closed | Cause::TimedOut | Cause::Asked(_)) | None, _) => {}
+        }
+        match step.state {
+            StepState::Failed if planned.block.on_failure == OnFailure::Stop && !self.is_tried_again(index) => {
+                let error = step_failed(planned, step);
+                self.end(RunState::Failed, Some(error)).await?;
+            }
+            StepState::Waiting => {
+                self.choose_branch(planned)?;
+                self.steps[index].ended_at = None;
+                self.steps[index].error = Some(is_false(planned.block));
+                // Where a person was faster, the walk asks again.
+                self.ask(index, is_false(planned.block)).await?;
+                self.dirty.insert(index);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Notes how a step ended, makes what it left available to the next ones, and adds the attempt that follows a failed one
+    /// where its block asks for that.
+    pub(crate) fn note_end(
+        &mut self,
+        planned: &Planned<'_>,
+        index: usize,
+        outcome: Outcome,
+        printed: Printed,
+    ) -> Result<(), Halt> {
         let step = &mut self.steps[index];
         step.exit_code = outcome.exit_code;
         step.result = outcome.result;
@@ -253,19 +246,8 @@ impl RunTask {
         }
         self.settle(index, end, error)?;
         let step = &self.steps[index];
-        self.context.set_step(&step.name, &facts);
+        self.context.set_step(&step.name, planned.lane, step.host.as_deref(), &facts);
         info!(step.ordinal = step.ordinal, step.attempt = step.attempt, step.state = step.state.as_str(), "step ended");
-        match outcome.cause {
-            Some(Cause::Stop) => return self.end(RunState::Stopped, None).await,
-            Some(Cause::Lost) => return Err(Halt::Lost),
-            // Where a person was faster, the walk puts it aside.
-            Some(Cause::Closed) => {
-                let error = step_failed(&self.steps[index]);
-                return self.rest(RunState::Interrupted, error).await;
-            }
-            Some(Cause::TimedOut | Cause::Asked(_)) | None => {}
-        }
-        let step = &self.steps[index];
         match (step.state, &planned.block.retry) {
             (StepState::Failed, _) if tried_again => {
                 self.attempt_again(index);
@@ -275,21 +257,14 @@ impl RunTask {
                 let next = self.attempt_again(index);
                 self.steps[next].due_at = Some(due);
             }
-            (StepState::Failed, _) if planned.block.on_failure == OnFailure::Stop => {
-                let error = step_failed(step);
-                self.end(RunState::Failed, Some(error)).await?;
-            }
-            (StepState::Waiting, _) => {
-                self.choose_branch(planned)?;
-                self.steps[index].ended_at = None;
-                self.steps[index].error = Some(is_false(planned.block));
-                // Where a person was faster, the walk asks again.
-                self.ask(index, is_false(planned.block)).await?;
-                self.dirty.insert(index);
-            }
             _ => {}
         }
         Ok(())
+    }
+
+    /// Whether another attempt follows this one.
+    fn is_tried_again(&self, index: usize) -> bool {
+        self.newest[self.steps[index].ordinal as usize] != index
     }
 
     pub(crate) fn settle(&mut self, index: usize, end: Turn, error: Option<String>) -> Result<(), Halt> {
@@ -303,7 +278,7 @@ impl RunTask {
     }
 
     /// Skips what `when` rules out, with everything nested in it. An expression that cannot be read fails the step.
-    async fn when_holds(&mut self, planned: &Planned<'_>, index: usize) -> Result<bool, Halt> {
+    pub(crate) async fn when_holds(&mut self, planned: &Planned<'_>, index: usize) -> Result<bool, Halt> {
         let Some(when) = &planned.block.when else { return Ok(true) };
         match template::holds(when, &self.context) {
             Ok(true) => return Ok(true),
@@ -333,11 +308,9 @@ impl RunTask {
             // Blocks in it that were selected by themselves run.
             return Ok(());
         }
-        let [nested, _] = planned.block.branches();
-        let middle = planned.ordinal + 1 + count(nested);
         let (from, to, reason) = match step.result {
-            Some(true) => (middle, planned.end, "branch not taken"),
-            Some(false) => (planned.ordinal + 1, middle, "branch not taken"),
+            Some(true) => (planned.middle, planned.end, "branch not taken"),
+            Some(false) => (planned.ordinal + 1, planned.middle, "branch not taken"),
             None => (planned.ordinal + 1, planned.end, "the condition was not settled"),
         };
         for ordinal in from..to {
@@ -361,7 +334,7 @@ impl RunTask {
             }
             match (condition.on_false, step.state, step.answer) {
                 (OnFalse::Stop, StepState::Succeeded, _) => {
-                    let error = format!("step {} “{}”: {}", step.ordinal + 1, step.name, is_false(planned.block));
+                    let error = format!("{}: {}", named(planned, step), is_false(planned.block));
                     self.end(RunState::Failed, Some(error)).await?;
                     return Ok(false);
                 }
@@ -388,9 +361,14 @@ impl RunTask {
     }
 }
 
-fn step_failed(step: &Step) -> String {
-    let error = step.error.as_deref().unwrap_or_else(|| step.state.as_str());
-    format!("step {} “{}”: {error}", step.ordinal + 1, step.name)
+fn step_failed(planned: &Planned<'_>, step: &Step) -> String {
+    format!("{}: {}", named(planned, step), step.error.as_deref().unwrap_or_else(|| step.state.as_str()))
+}
+
+/// `step 3 “Restart”`, and on which of several hosts.
+fn named(planned: &Planned<'_>, step: &Step) -> String {
+    let on = planned.host.filter(|_| planned.lane.is_one_of_several()).map(|host| format!(" on {host}")).unwrap_or_default();
+    format!("step {} “{}”{on}", step.ordinal + 1, step.name)
 }
 
 /// What becomes of an attempt of which nobody knows how it ended: how it ends here, what it says, and whether it is tried again.
@@ -416,8 +394,4 @@ fn is_false(block: &Block) -> String {
         BlockKind::Condition(condition) if condition.on_false == OnFalse::Pause => "the check is false; go on?".to_owned(),
         _ => "the check is false".to_owned(),
     }
-}
-
-fn count(blocks: &[Block]) -> u32 {
-    blocks.iter().map(|block| 1 + block.branches().into_iter().map(count).sum::<u32>()).sum()
 }

@@ -1,10 +1,11 @@
 //! What a runbook's blocks name outside of the runbook: credentials, which must exist when it is saved, and hosts, which must
 //! exist when it is run.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use domain::host::LOCAL;
-use domain::{Block, BlockKind, Faults};
+use domain::plan::Planned;
+use domain::{Block, BlockId, BlockKind, Faults};
 use store::Store;
 
 use crate::Result;
@@ -24,7 +25,7 @@ struct Reference {
 /// Everything that the blocks name, each once: credentials by id or name, hosts as [`to_host`] writes them.
 pub(crate) fn of(blocks: &[Block]) -> Vec<String> {
     let places = places(blocks);
-    let hosts = places.iter().filter_map(|(_, block)| host(block)).filter(|host| *host != LOCAL).map(to_host);
+    let hosts = places.iter().flat_map(|(_, block)| block.host_names()).filter(|host| *host != LOCAL).map(to_host);
     let mut names: Vec<String> = credentials(&places).into_iter().map(|reference| reference.credential).chain(hosts).collect();
     names.sort_unstable();
     names.dedup();
@@ -47,12 +48,15 @@ pub(crate) async fn checked(store: &Store, blocks: &[Block]) -> Result<Vec<Strin
     Ok(faults.into_result(of(blocks))?)
 }
 
-/// The hosts of those blocks whose places in the plan are selected.
-pub(crate) fn hosts(blocks: &[Block], selected: &HashSet<u32>) -> Vec<HostUse> {
-    (0..)
-        .zip(places(blocks))
-        .filter(|(ordinal, _)| selected.contains(ordinal))
-        .filter_map(|(_, (path, block))| Some(HostUse { path: format!("{path}.config.host"), host: host(block)?.to_owned() }))
+/// The hosts of those places in the plan that are selected.
+pub(crate) fn hosts(blocks: &[Block], plan: &[Planned<'_>], selected: &HashSet<u32>) -> Vec<HostUse> {
+    let paths: HashMap<BlockId, String> = places(blocks).into_iter().map(|(path, block)| (block.id, path)).collect();
+    let chosen = plan.iter().filter(|planned| selected.contains(&planned.ordinal));
+    chosen
+        .filter_map(|planned| {
+            let path = paths.get(&planned.block.id)?;
+            Some(HostUse { path: format!("{path}.config.host"), host: planned.host?.to_owned() })
+        })
         .collect()
 }
 
@@ -76,8 +80,8 @@ pub(crate) fn listed(names: &[String]) -> String {
     text
 }
 
-/// Every block with its JSON path, in the order of the plan: a place in this list is an ordinal.
-fn places(blocks: &[Block]) -> Vec<(String, &Block)> {
+/// Every block with its JSON path, in the order of the plan.
+pub(crate) fn places(blocks: &[Block]) -> Vec<(String, &Block)> {
     fn walk<'a>(blocks: &'a [Block], path: &str, places: &mut Vec<(String, &'a Block)>) {
         for (index, block) in blocks.iter().enumerate() {
             let path = format!("{path}[{index}]");
@@ -112,19 +116,10 @@ fn credentials(places: &[(String, &Block)]) -> Vec<Reference> {
     found
 }
 
-/// The host that a block runs on, where it runs on one.
-fn host(block: &Block) -> Option<&str> {
-    match &block.kind {
-        BlockKind::Command(command) => Some(&command.host),
-        BlockKind::Condition(condition) => condition.check.host(),
-        BlockKind::Instruction(_) | BlockKind::Api(_) | BlockKind::Timer(_) => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use domain::RunbookDraft;
-    use domain::plan::lay_out;
+    use domain::plan::{Targets, lay_out};
     use serde_json::json;
 
     use super::*;
@@ -137,10 +132,12 @@ mod tests {
         let draft =
             json!({ "title": "t", "blocks": [leaf("a"), check, { "type": "timer", "config": { "duration": 1 } }, leaf("a")] });
         let blocks = RunbookDraft::parse(&draft).expect("a draft").blocks;
-        let planned: Vec<_> = lay_out(&blocks).into_iter().map(|planned| planned.block.id).collect();
+        let targets = Targets::new();
+        let plan = lay_out(&blocks, &targets);
+        let planned: Vec<_> = plan.iter().map(|planned| planned.block.id).collect();
         assert_eq!(places(&blocks).into_iter().map(|(_, block)| block.id).collect::<Vec<_>>(), planned);
         assert_eq!(of(&blocks), ["host:a", "host:b", "host:c", "host:d"]);
-        let uses = hosts(&blocks, &HashSet::from([1, 3, 5]));
+        let uses = hosts(&blocks, &plan, &HashSet::from([1, 3, 5]));
         let uses: Vec<_> = uses.iter().map(|used| (used.path.as_str(), used.host.as_str())).collect();
         assert_eq!(uses, [("$.blocks[1].config.host", "b"), ("$.blocks[1].config.else_blocks[0].config.host", "d")]);
     }

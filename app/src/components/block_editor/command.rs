@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::EditorState;
 use super::common::{AreaField, CheckField, MoreSettings, OnFailureField, TextField};
-use super::host::HostField;
+use super::host::{HostField, is_several};
 use crate::state::draft::Field;
 
 /// A script, where it runs, and what counts as success.
@@ -18,7 +18,10 @@ pub fn CommandForm(
     view! {
         <AreaField state key field=Field::Command label="Command" class="code" placeholder="df -h {{ params.path }}"/>
         <div class="grid">
-            <HostField state key/>
+            <HostField state key several=true/>
+            {move || state.draft.with(|draft| is_several(draft, key)).then(|| view! {
+                <TextField state key field=Field::Concurrency label="Hosts at once" placeholder="1"/>
+            })}
             <TextField state key field=Field::Timeout label="Timeout" placeholder="none"/>
             <OnFailureField state key/>
             <TextField state key field=Field::ExitCodes label="Expected exit codes" placeholder="0"/>

@@ -112,7 +112,11 @@ impl DraftBlock {
             BlockKind::Command(config) => {
                 let interpreter = Some(&config.interpreter).filter(|text| *text != domain::block::command::DEFAULT_INTERPRETER);
                 self.set(Field::Command, &config.command);
-                self.set(Field::Host, &config.host);
+                self.set(Field::Host, config.host.to_string());
+                self.set(
+                    Field::Concurrency,
+                    if config.concurrency == 1 { String::new() } else { config.concurrency.to_string() },
+                );
                 self.set(Field::Interpreter, interpreter.cloned().unwrap_or_default());
                 self.set(Field::WorkingDir, config.working_dir.clone().unwrap_or_default());
                 self.set(Field::Env, pairs_text(&config.env, "="));
@@ -189,7 +193,8 @@ impl DraftBlock {
             BlockType::Instruction => vec![(F::Text, Always), (F::Acknowledge, Flag)],
             BlockType::Command => vec![
                 (F::Command, Always),
-                (F::Host, Optional),
+                (F::Host, Write::Places),
+                (F::Concurrency, Number),
                 (F::Interpreter, Optional),
                 (F::WorkingDir, Optional),
                 (F::Env, Write::Pairs('=')),
@@ -275,6 +280,7 @@ impl DraftBlock {
             Write::Flag => Value::Bool(self.is_on(field)),
             Write::Number => number(text),
             Write::Numbers => text.split([',', ' ', ';']).filter(|piece| !piece.is_empty()).map(number).collect(),
+            Write::Places => places(text),
             Write::Pairs(separator) => Value::Object(pairs(text, separator).into_iter().collect()),
             Write::Credentials => lines(text).map(credential_use).collect(),
             Write::Captures => lines(text).map(capture).collect(),
@@ -340,6 +346,8 @@ enum Write {
     Flag,
     Number,
     Numbers,
+    /// One host or tag, or several with commas between them.
+    Places,
     Pairs(char),
     Credentials,
     Captures,

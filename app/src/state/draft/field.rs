@@ -50,6 +50,8 @@ fields! {
     Command => "config.command",
     /// Where a command or check runs.
     Host => "config.host",
+    /// On how many of several hosts at once.
+    Concurrency => "config.concurrency",
     /// What runs the script.
     Interpreter => "config.interpreter",
     /// Where the script starts.

@@ -38,8 +38,9 @@ impl Pool {
     }
 
     /// Closes them all.
-    pub(crate) async fn close(self) {
-        for place in self.hosts.into_inner().into_values() {
+    pub(crate) async fn close(&self) {
+        let hosts = std::mem::take(&mut *self.hosts.lock().await);
+        for place in hosts.into_values() {
             if let Some(connection) = place.lock().await.take() {
                 connection.close().await;
             }

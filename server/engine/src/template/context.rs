@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::Run;
+use domain::plan::Lane;
 use minijinja::Value;
 use minijinja::value::Serde;
 use serde_json::{Map, json};
@@ -18,6 +19,8 @@ pub(crate) struct Context {
     runbook: Value,
     environment: Value,
     steps: BTreeMap<String, Value>,
+    /// Of steps that run on several hosts, by host.
+    lanes: BTreeMap<String, BTreeMap<String, Value>>,
 }
 
 impl Context {
@@ -43,9 +46,15 @@ impl Context {
         self.environment = Value::from(environment.iter().cloned().collect::<BTreeMap<String, String>>());
     }
 
-    /// Makes what a step produced available, by its name and by its name as an identifier.
-    pub(crate) fn set_step(&mut self, name: &str, facts: &Facts) {
-        let value = Value::from(Serde(facts));
+    /// Makes what a step produced available, by its name and by its name as an identifier: `steps.name.stdout`. One that runs on
+    /// several hosts is told apart by host: `steps.name.hosts["web-1"].stdout`.
+    pub(crate) fn set_step(&mut self, name: &str, lane: Lane, host: Option<&str>, facts: &Facts) {
+        let mut value = Value::from(Serde(facts));
+        if lane.is_one_of_several() {
+            let lanes = self.lanes.entry(name.to_owned()).or_default();
+            lanes.insert(host.unwrap_or_default().to_owned(), value);
+            value = Value::from(BTreeMap::from([("hosts".to_owned(), Value::from(lanes.clone()))]));
+        }
         self.steps.insert(identifier(name), value.clone());
         self.steps.insert(name.to_owned(), value);
     }

@@ -9,7 +9,7 @@ use store::Store;
 use crate::sshd::Sshd;
 use crate::world::{World, audit, named, timer, until};
 
-async fn add_host(world: &World, name: &str, sshd: &Sshd, host_key: &str) {
+pub async fn add_host(world: &World, name: &str, sshd: &Sshd, host_key: &str) {
     let credential = world.credential(&format!("key of {name}"), &sshd.client_key()).await;
     let draft = HostDraft::parse(&json!({
         "name": name, "address": "127.0.0.1", "port": sshd.port(), "user": sshd.user(),

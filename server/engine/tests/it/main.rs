@@ -5,6 +5,7 @@
 mod control;
 mod execution;
 mod hosts;
+mod lanes;
 mod restart;
 #[path = "../../../runner/tests/common/runner_process.rs"]
 mod runner_process;

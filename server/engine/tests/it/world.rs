@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use domain::block::{BlockKind, CommandBlock, TimerBlock};
-use domain::plan::{Selection, lay_out, select};
+use domain::plan::{Selection, Targets, lay_out, select};
 use domain::{
     AccountId, AuditAction, AuditEntry, Block, ControlAction, CredentialId, CredentialKind, CredentialSummary, Parameter, Run,
     RunId, RunMode, RunState, Runbook, RunbookId, Seconds, Step, StepState, Stream,
@@ -38,11 +38,19 @@ pub struct Start {
     pub secret: Option<Value>,
     pub selection: Selection,
     pub mode: RunMode,
+    pub targets: Targets,
 }
 
 impl Default for Start {
     fn default() -> Self {
-        Self { parameters: Vec::new(), answers: json!({}), secret: None, selection: Selection::All, mode: RunMode::Auto }
+        Self {
+            parameters: Vec::new(),
+            answers: json!({}),
+            secret: None,
+            selection: Selection::All,
+            mode: RunMode::Auto,
+            targets: Targets::new(),
+        }
     }
 }
 
@@ -142,8 +150,9 @@ impl World {
             last_run: None,
         };
         self.store.create_runbook(&runbook, &[], &audit(AuditAction::RunbookCreated)).await.unwrap();
-        let selected: HashSet<u32> = select(&lay_out(&runbook.blocks), &start.selection).unwrap();
-        let steps = initial_steps(&runbook.blocks, &selected);
+        let plan = lay_out(&runbook.blocks, &start.targets);
+        let selected: HashSet<u32> = select(&plan, &start.selection).unwrap();
+        let steps = initial_steps(&plan, &selected);
         let Value::Object(answers) = start.answers else { panic!("answers are an object") };
         let run = new_run(&runbook, answers, start.mode, steps.len() as u64 + 1);
         let sealed =

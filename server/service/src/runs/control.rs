@@ -187,19 +187,19 @@ fn ask_or_not(run: &Run, mode: RunMode) -> Result<Decision> {
     Ok(Decision { to: run.state, steps: Vec::new(), error: run.error.clone(), mode: Some(mode), wake: false })
 }
 
-/// The step that asks, which must be the one that is answered where that one is named.
+/// The step that asks: the one that is named, or the first.
 fn asking_step(steps: &[Step], named: Option<StepId>) -> Result<&Step> {
-    let asking = steps.iter().rev().find(|step| asks(step));
-    match (asking, named) {
-        (Some(asking), None) => Ok(asking),
-        (Some(asking), Some(named)) if asking.id == named => Ok(asking),
-        (_, Some(named)) if !steps.iter().any(|step| step.id == named) => {
-            Err(ServiceError::NotFound { what: "step of this run" })
+    let mut asking = steps.iter().filter(|step| asks(step));
+    let Some(named) = named else {
+        return asking.next().ok_or_else(|| ServiceError::conflict("no step of this run asks anything"));
+    };
+    match (asking.clone().find(|step| step.id == named), asking.next()) {
+        (Some(asking), _) => Ok(asking),
+        (None, _) if !steps.iter().any(|step| step.id == named) => Err(ServiceError::NotFound { what: "step of this run" }),
+        (None, Some(other)) => {
+            Err(ServiceError::conflict(format!("this step asks nothing; the run waits for an answer to “{}”", other.name)))
         }
-        (Some(asking), Some(_)) => {
-            Err(ServiceError::conflict(format!("this step asks nothing; the run waits for an answer to “{}”", asking.name)))
-        }
-        (None, _) => Err(ServiceError::conflict("no step of this run asks anything")),
+        (None, None) => Err(ServiceError::conflict("no step of this run asks anything")),
     }
 }
 

@@ -3,6 +3,7 @@
 mod control;
 mod output;
 mod start;
+mod targets;
 mod watch;
 
 use domain::{Actor, Page, Permission, Run, RunId, Step};

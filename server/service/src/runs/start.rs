@@ -1,14 +1,18 @@
 //! Starting a run: its version pinned, its parameters settled, its steps laid out, in one commit with its audit row.
 
-use domain::plan::{Selection, lay_out, select};
-use domain::{Actor, AuditAction, Faults, Parameter, Permission, Run, RunId, RunMode, RunState, Runbook, RunbookId, parameter};
+use std::collections::BTreeSet;
+
+use domain::plan::{Selection, Targets, lay_out, select};
+use domain::{
+    Actor, AuditAction, Block, Faults, Parameter, Permission, Run, RunId, RunMode, RunState, Runbook, RunbookId, parameter,
+};
 use engine::plan_steps::initial_steps;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use store::{Idempotency, Started};
 
-use super::Runs;
+use super::{Runs, targets};
 use crate::authorise::authorise;
 use crate::hosts::may_run_on;
 use crate::{Result, ServiceError, audit, now, references};
@@ -53,15 +57,14 @@ impl Runs {
         let reason = check_reason(options.reason)?;
         let idempotency_key = check_key(options.idempotency_key)?;
         let answers = parameter::resolve(&runbook.parameters, &options.parameters)?;
-        let selected =
-            select(&lay_out(&runbook.blocks), &options.selection).map_err(|id| unknown_block(&options.selection, id))?;
-        if selected.is_empty() {
-            return Err(Faults::one("$.blocks", "choose at least one block").into());
-        }
-        may_run_on(&self.store, actor, &references::hosts(&runbook.blocks, &selected)).await?;
+        let targets = self.settle_targets(&runbook.blocks, &options.selection).await?;
+        let plan = lay_out(&runbook.blocks, &targets);
+        let selected = select(&plan, &options.selection).map_err(|id| unknown_block(&options.selection, id))?;
+        let uses = references::hosts(&runbook.blocks, &plan, &selected);
+        may_run_on(&self.store, actor, &uses).await?;
 
         let id = RunId::new();
-        let steps = initial_steps(&runbook.blocks, &selected);
+        let steps = initial_steps(&plan, &selected);
         let (shown, secrets) = mask(&runbook.parameters, answers);
         let idempotency = idempotency_key.map(|key| {
             let request = json!([runbook.id, options.version, format!("{:?}", options.selection), shown, options.mode, reason]);
@@ -92,6 +95,7 @@ impl Runs {
             "version": run.version,
             "mode": run.mode,
             "steps": selected.len(),
+            "hosts": uses.iter().map(|used| used.host.as_str()).collect::<BTreeSet<_>>(),
             "parameters": run.parameters,
             "reason": run.reason,
         });
@@ -108,6 +112,18 @@ impl Runs {
         tracing::info!(run.id = %run.id, run.number, runbook.id = %run.runbook_id, runbook.version = run.version, "run queued");
         self.engine.wake();
         Ok(run)
+    }
+
+    /// The hosts of the selected blocks that name several.
+    async fn settle_targets(&self, blocks: &[Block], selection: &Selection) -> Result<Targets> {
+        let nothing = Targets::new();
+        let plan = lay_out(blocks, &nothing);
+        let selected = select(&plan, selection).map_err(|id| unknown_block(selection, id))?;
+        if selected.is_empty() {
+            return Err(Faults::one("$.blocks", "choose at least one block").into());
+        }
+        let chosen = plan.iter().filter(|planned| selected.contains(&planned.ordinal)).map(|planned| planned.block.id).collect();
+        targets::settle(&self.store, blocks, &chosen).await
     }
 
     /// A deleted runbook is not run, not even in a version that is still readable.

@@ -171,3 +171,50 @@ async fn a_run_asks_every_host_that_it_would_touch() {
     studio.services.hosts.update(&sre, local.id, nobody).await.expect("changed");
     assert_eq!(refusal(runs.start(&developer(), made.id, only(2)).await).0, 403);
 }
+
+#[tokio::test]
+async fn a_tag_stands_for_the_hosts_that_have_it_when_the_run_starts() {
+    let studio = TestStudio::idle().await;
+    let runs = &studio.services.runs;
+    for name in ["web-2", "web-1"] {
+        add(&studio, with(host(name), "tags", json!(["web"]))).await;
+    }
+    add(&studio, parsed(&host("db-1"))).await;
+    let several = |place: Value| json!({ "type": "command", "config": { "command": "true", "host": place } });
+    let blocks = json!([several(json!(["db-1", "tag:web", "web-2"])), several(json!("tag:none")), several(json!("tag:web"))]);
+    let made = studio.services.runbooks.create(&developer(), draft("Everywhere", blocks)).await.expect("a runbook");
+    let chosen = |indices: &[usize]| StartRun {
+        selection: Selection::Only(indices.iter().map(|index| made.blocks[*index].id).collect()),
+        ..StartRun::default()
+    };
+    let Err(ServiceError::Invalid(faults)) = runs.start(&developer(), made.id, StartRun::default()).await else {
+        panic!("started")
+    };
+    assert_eq!((faults.0[0].path.as_str(), faults.0.len()), ("$.blocks[1].config.host", 1));
+    assert_eq!(faults.0[0].message, "no host has the tag “none”");
+
+    let run = runs.start(&developer(), made.id, chosen(&[0, 2])).await.expect("a run");
+    let (_, steps) = runs.get(&developer(), run.id).await.expect("its steps");
+    let seen: Vec<_> = steps.iter().map(|step| (step.ordinal, step.host.as_deref(), step.state.as_str())).collect();
+    assert_eq!(
+        seen,
+        [
+            (0, Some("db-1"), "pending"),
+            (1, Some("web-2"), "pending"),
+            (2, Some("web-1"), "pending"),
+            (3, None, "skipped"),
+            (4, Some("web-1"), "pending"),
+            (5, Some("web-2"), "pending"),
+        ]
+    );
+
+    add(&studio, with(with_tag("web-3"), "roles", json!(["admin"]))).await;
+    let refused = refusal(runs.start(&developer(), made.id, chosen(&[2])).await);
+    assert_eq!(refused, (403, "the role developer may not run on “web-3”".to_owned()));
+}
+
+fn with_tag(name: &str) -> Value {
+    let mut value = host(name);
+    value["tags"] = json!(["web"]);
+    value
+}
