@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use vault::Vault;
 
 use crate::config::Config;
+use crate::http::tls::Tls;
 use crate::{http, site};
 
 /// The embedded database's folder in the data folder.
@@ -41,7 +42,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let setup_token = setup_token(&store, addr.ip().is_loopback()).await?;
 
     let runner = runner(&config, &data_dir)?;
-    let engine_config = EngineConfig { alone: !is_server(&url), ..EngineConfig::default() };
+    let engine_config = EngineConfig { alone: !is_server(&url), egress: config.egress.clone(), ..EngineConfig::default() };
     let (engine, engine_task) = Engine::start(engine_config, store.clone(), vault.clone(), runner.clone());
     tokio::spawn(tell_confinement(runner));
     let settings = Settings { signup: config.signup, setup_token: setup_token.clone() };
@@ -49,21 +50,26 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     services.runbooks.ensure_sample().await.context("cannot put the sample runbook into the database")?;
 
     let stopping = CancellationToken::new();
-    let router = http::router(services, site::options(addr)?, stopping.clone()).await?;
+    let tls = config.tls.map(Tls::open).transpose()?;
+    if let Some(tls) = &tls {
+        tls.clone().reload_on_hangup()?;
+    }
+    let behind_proxy = !config.trusted_proxies.is_empty();
+    let router = http::router(services, site::options(addr)?, config.trusted_proxies.into(), stopping.clone()).await?;
     stop_on_signal(stopping.clone())?;
-    announce(addr, setup_token.as_deref());
+    announce(addr, tls.is_some(), behind_proxy, setup_token.as_deref());
 
     let engine_stops = async {
         stopping.cancelled().await;
         tracing::info!("stopping: no new requests, running steps get {} s", STOP_GRACE.as_secs());
         engine.shutdown(STOP_GRACE).await;
     };
-    let (served, ()) = tokio::join!(http::serve(listener, router, stopping.clone()), engine_stops);
+    tokio::join!(http::listen::serve(listener, router, tls, stopping.clone()), engine_stops);
     if tokio::time::timeout(STOP_GRACE, engine_task).await.is_err() {
         tracing::warn!("the engine did not end in time; its runs will be taken up at the next start");
     }
     tracing::info!("stopped");
-    served
+    Ok(())
 }
 
 /// The absolute path of the data folder, made where it is not there. Only its owner may look into it; another user whom commands
@@ -137,10 +143,14 @@ fn stop_on_signal(stopping: CancellationToken) -> anyhow::Result<()> {
 }
 
 /// Tells whoever started it where it is. A line that cannot be written stops nothing.
-fn announce(addr: std::net::SocketAddr, setup_token: Option<&str>) {
-    let address = format!("http://{addr}");
-    if !addr.ip().is_loopback() {
-        tracing::warn!(%addr, "listening beyond this machine without TLS: put a proxy that speaks https in front");
+fn announce(addr: std::net::SocketAddr, tls: bool, behind_proxy: bool, setup_token: Option<&str>) {
+    let address = if tls { format!("https://{addr}") } else { format!("http://{addr}") };
+    if !addr.ip().is_loopback() && !tls && !behind_proxy {
+        tracing::warn!(
+            %addr,
+            "listening beyond this machine without TLS: set STUDIO_TLS_CERT and STUDIO_TLS_KEY, or put a proxy that speaks https in \
+             front and set STUDIO_TRUSTED_PROXIES"
+        );
     }
     if stdout().is_terminal() {
         let mut out = stdout().lock();

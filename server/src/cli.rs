@@ -67,6 +67,22 @@ pub struct Options {
     /// The folder of the process that owns commands on this server [env: STUDIO_RUNNER_DIR] [default: runner in the data folder]
     #[arg(long, value_name = "FOLDER")]
     pub runner_dir: Option<PathBuf>,
+    /// A PEM file with the certificate to speak https with, the server's own first; read again on SIGHUP [env: STUDIO_TLS_CERT]
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// A PEM file with its private key [env: STUDIO_TLS_KEY]
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// Networks of proxies that are believed about the client's address and scheme (X-Forwarded-*) [env: STUDIO_TRUSTED_PROXIES]
+    #[arg(long, value_name = "NETWORKS")]
+    pub trusted_proxies: Option<String>,
+    /// From which role on API calls may go to this machine and to private networks: developer, sre, admin or nobody
+    /// [env: STUDIO_EGRESS_PRIVATE] [default: sre]
+    #[arg(long, value_name = "ROLE")]
+    pub egress_private: Option<String>,
+    /// Private networks that everybody's API calls may go to, with commas between them, such as 10.1.0.0/16 [env: STUDIO_EGRESS_ALLOW]
+    #[arg(long, value_name = "NETWORKS")]
+    pub egress_allow: Option<String>,
     /// auto, human or json [env: STUDIO_LOG_FORMAT] [default: human on a terminal, else json]
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<String>,

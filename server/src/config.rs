@@ -1,16 +1,20 @@
 //! The settings: defaults, then a TOML file, then `STUDIO_*`, then flags, each overriding the one before.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
+use domain::{Permission, Role};
+use engine::Egress;
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
+use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 use service::Signup;
 
 use crate::cli::Options;
+use crate::http::tls::TlsFiles;
 
 /// The settings file that is read from the data folder where there is one.
 const FILE_NAME: &str = "runbook-studio.toml";
@@ -30,6 +34,12 @@ pub struct Config {
     pub signup: Signup,
     /// The user that local commands run as; `None` for the server's own.
     pub run_as: Option<String>,
+    /// The certificate to speak https with.
+    pub tls: Option<TlsFiles>,
+    /// The networks of proxies that are believed about who the client is.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Which addresses API calls may go to.
+    pub egress: Egress,
     /// The folder of the runner; `None` for one in the data folder.
     pub runner_dir: Option<PathBuf>,
     /// How logs look.
@@ -88,6 +98,11 @@ struct Raw {
     signup: Option<String>,
     run_as: Option<String>,
     runner_dir: Option<PathBuf>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    trusted_proxies: Option<String>,
+    egress_private: Option<String>,
+    egress_allow: Option<String>,
     log_format: Option<String>,
     log: Option<String>,
 }
@@ -156,6 +171,33 @@ impl Config {
             None | Some("closed") => Signup::Closed,
             Some(other) => return Err(wrong("signup", other, "it is open or closed")),
         };
+        let private_from = match raw.egress_private.as_deref() {
+            None => Egress::default().private_from,
+            Some("nobody") => None,
+            Some(text) => Some(
+                (text.parse::<Role>().ok().filter(|role| role.may(Permission::Execute)))
+                    .ok_or_else(|| wrong("egress_private", text, "it is developer, sre, admin or nobody"))?,
+            ),
+        };
+        let networks = |setting: &'static str, texts: &Option<String>| -> Result<Vec<IpNet>, ConfigError> {
+            let texts = texts.iter().flat_map(|text| text.split([',', ' '])).filter(|text| !text.is_empty());
+            // An address alone is a network of one.
+            let network = |text: &str| text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            let hint = "it lists networks with commas between them, such as 10.1.0.0/16, 192.168.7.5";
+            texts.map(|text| network(text).map_err(|_| wrong(setting, text, hint))).collect()
+        };
+        let allowed = networks("egress_allow", &raw.egress_allow)?;
+        let trusted_proxies = networks("trusted_proxies", &raw.trusted_proxies)?;
+        let tls = match (raw.tls_cert, raw.tls_key) {
+            (None, None) => None,
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            (Some(path), None) => {
+                return Err(wrong("tls_cert", &path.display().to_string(), "a certificate needs its key: set tls_key too"));
+            }
+            (None, Some(path)) => {
+                return Err(wrong("tls_key", &path.display().to_string(), "a key needs its certificate: set tls_cert too"));
+            }
+        };
         let log_format = match raw.log_format.as_deref() {
             None | Some("auto") => LogFormat::Auto,
             Some("human") => LogFormat::Human,
@@ -177,6 +219,9 @@ impl Config {
             db_login: raw.db_user.zip(raw.db_password),
             signup,
             run_as: raw.run_as,
+            tls,
+            trusted_proxies,
+            egress: Egress { private_from, allowed },
             runner_dir: raw.runner_dir,
             log_format,
             log: raw.log,
@@ -224,6 +269,11 @@ fn layer_of(flags: &Options) -> Layer {
         ("signup", flags.signup.clone()),
         ("run_as", flags.run_as.clone()),
         ("runner_dir", path(&flags.runner_dir)),
+        ("tls_cert", path(&flags.tls_cert)),
+        ("tls_key", path(&flags.tls_key)),
+        ("trusted_proxies", flags.trusted_proxies.clone()),
+        ("egress_private", flags.egress_private.clone()),
+        ("egress_allow", flags.egress_allow.clone()),
         ("log_format", flags.log_format.clone()),
         ("log", flags.log.clone()),
     ];
@@ -281,10 +331,23 @@ mod tests {
     }
 
     #[test]
+    fn private_networks_are_an_sres_unless_it_is_said_otherwise() {
+        let egress = |environment: &[(&str, &str)]| load(&Options::default(), environment, None).expect("good settings").egress;
+        assert_eq!(egress(&[]), Egress::default());
+        let said = egress(&[("egress_private", "nobody"), ("egress_allow", "10.1.0.0/16, fd00::/8,192.168.7.5")]);
+        assert_eq!((said.private_from, said.allowed.len()), (None, 3));
+        assert_eq!(said.allowed[2].to_string(), "192.168.7.5/32");
+    }
+
+    #[test]
     fn a_wrong_setting_is_named_with_value_and_source() {
         for (environment, file, parts) in [
             (&[("addr", "nonsense")][..], None, &["addr", "nonsense", "STUDIO_ADDR"][..]),
             (&[("signup", "maybe")], None, &["signup", "maybe", "STUDIO_SIGNUP"]),
+            (&[("egress_private", "viewer")], None, &["egress_private", "viewer", "STUDIO_EGRESS_PRIVATE"]),
+            (&[("egress_allow", "10.0.0.0/8, 10.0.0.0/33")], None, &["egress_allow", "10.0.0.0/33", "STUDIO_EGRESS_ALLOW"]),
+            (&[("tls_key", "key.pem")], None, &["tls_key", "key.pem", "STUDIO_TLS_KEY", "tls_cert"]),
+            (&[("trusted_proxies", "proxy")], None, &["trusted_proxies", "proxy", "STUDIO_TRUSTED_PROXIES"]),
             (&[("adress", "x")], None, &["adress", "environment"]),
             (&[], Some("log_format = \"xml\""), &["log_format", "xml", "settings.toml"]),
             (&[], Some("colour = 1"), &["colour", "settings.toml"]),

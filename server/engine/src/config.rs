@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::executors::egress::Egress;
+
 /// Settings of an engine.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
@@ -21,6 +23,8 @@ pub struct EngineConfig {
     pub max_runs: usize,
     /// How much output of one step is kept, in bytes.
     pub output_cap: u64,
+    /// Who may call private networks.
+    pub egress: Egress,
 }
 
 impl Default for EngineConfig {
@@ -34,6 +38,7 @@ impl Default for EngineConfig {
             stop_grace: Duration::from_secs(10),
             max_runs: 200,
             output_cap: 64 * 1024 * 1024,
+            egress: Egress::default(),
         }
     }
 }

@@ -71,7 +71,7 @@ impl Engine {
             vault,
             runner,
             hub: Hub::default(),
-            http: crate::executors::api::Http::new(),
+            http: crate::executors::api::Http::default(),
             wake: Notify::new(),
             nudge: Notify::new(),
             closing: CancellationToken::new(),

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use vault::Redactor;
 
 use crate::error::Halt;
+use crate::executors::egress::Rules;
 use crate::executors::{self, Outcome, Prepared, Scene, Watch};
 use crate::handle::Shared;
 use crate::hosts::Hosts;
@@ -30,6 +31,7 @@ pub(crate) struct Job<'a> {
     target: Option<Target>,
     host_environment: Vec<(String, String)>,
     hosts: Arc<Hosts>,
+    egress: Rules,
     redactor: Redactor,
     watch: Watch,
     shared: Arc<Shared>,
@@ -73,6 +75,7 @@ impl RunTask {
             target,
             host_environment: self.environment(index).to_vec(),
             hosts: Arc::clone(&self.hosts),
+            egress: self.egress.clone(),
             redactor: self.secrets.redactor().clone(),
             watch,
             shared: Arc::clone(&self.shared),
@@ -113,6 +116,7 @@ impl Job<'_> {
             found: process,
             hosts: &self.hosts,
             target: self.target.as_ref(),
+            egress: &self.egress,
             host_environment: &self.host_environment,
         };
         let outcome = executors::execute(&self.prepared, &mut scene, &mut output, &mut self.watch).await?;

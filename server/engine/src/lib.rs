@@ -27,4 +27,5 @@ mod waits;
 mod walk;
 
 pub use config::EngineConfig;
+pub use executors::egress::Egress;
 pub use handle::{Engine, EngineHandle};

@@ -18,6 +18,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use tracing::{debug, error, info, warn};
 
 use crate::error::Halt;
+use crate::executors::egress::Rules;
 use crate::handle::{Control, Shared};
 use crate::hosts::{Hosts, targets_of};
 use crate::output::Stored;
@@ -47,6 +48,8 @@ pub(crate) struct RunTask {
     pub(crate) context: Context,
     /// The hosts that its blocks name.
     pub(crate) hosts: Arc<Hosts>,
+    /// Which addresses its API calls may go to.
+    pub(crate) egress: Rules,
     /// Processes that earlier workers have started and that were found again, by step, with what the store has of their output.
     pub(crate) found: HashMap<usize, (RunningProcess, Stored)>,
     /// The run itself changed in more than its state, and viewers are to hear of it.
@@ -175,6 +178,9 @@ async fn take_up(shared: &Arc<Shared>, control: &Arc<Control>, claim: Claim) -> 
     let runbook = persist(|| shared.store.runbook_version(id, version)).await?;
     let steps = persist(|| shared.store.steps(pen.run.id)).await?;
     pen.has_given_out(steps.iter().map(|step| step.event.max(step.last_output)).max().unwrap_or(0));
+    // The role that counts is the one of now: who lost it since has lost this too.
+    let starter = pen.run.started_by_id;
+    let role = persist(|| shared.store.account(starter)).await?.map(|account| account.role);
     let mut task = RunTask {
         shared: Arc::clone(shared),
         control: Arc::clone(control),
@@ -186,6 +192,7 @@ async fn take_up(shared: &Arc<Shared>, control: &Arc<Control>, claim: Claim) -> 
         secrets: Secrets::default(),
         context: Context::default(),
         hosts: Arc::default(),
+        egress: shared.config.egress.rules(role),
         found: HashMap::new(),
         tell: false,
     };

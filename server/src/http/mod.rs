@@ -1,19 +1,23 @@
 //! HTTP: the REST API under `/api/v1`, the pages, their server functions under `/rpc`, and what operators ask.
 
 pub mod auth;
+mod crowd;
+mod csp;
 mod events;
 mod extract;
 mod headers;
 mod json;
+pub mod listen;
 mod meta;
 mod observe;
 mod openapi;
 mod output;
 mod pages;
 mod problem;
+pub mod proxy;
 mod rest;
+pub mod tls;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,13 +26,14 @@ use domain::Problem;
 use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusHandle;
 use service::Services;
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
+use crowd::Crowd;
 use problem::ApiError;
+use proxy::Trusted;
 
 /// The largest body of a request, in bytes, where nothing else is said.
 const MAX_BODY: usize = 1024 * 1024;
@@ -38,8 +43,6 @@ const MAX_REQUESTS: usize = 512;
 const MAX_STREAMS: usize = 1_000;
 /// How long an answer may take to begin.
 const TIME_OUT: Duration = Duration::from_secs(30);
-/// How long open connections may go on once the server stops.
-const DRAIN: Duration = Duration::from_secs(10);
 
 /// What handlers share. A clone is a handle to the same.
 #[derive(Clone)]
@@ -50,6 +53,8 @@ pub struct AppState {
     pub metrics: PrometheusHandle,
     /// One permit for each request being answered.
     pub requests: Arc<Semaphore>,
+    /// The clients whose requests are being answered.
+    pub crowd: Crowd,
     /// One permit for each open event stream.
     pub streams: Arc<Semaphore>,
     /// Cancelled when the server stops.
@@ -60,11 +65,17 @@ pub struct AppState {
 ///
 /// # Errors
 /// When the metrics recorder is installed already.
-pub async fn router(services: Services, site: LeptosOptions, stopping: CancellationToken) -> anyhow::Result<Router> {
+pub async fn router(
+    services: Services,
+    site: LeptosOptions,
+    trusted: Trusted,
+    stopping: CancellationToken,
+) -> anyhow::Result<Router> {
     let state = AppState {
         services: services.clone(),
         metrics: meta::install_metrics(stopping.clone())?,
         requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
+        crowd: Crowd::default(),
         streams: Arc::new(Semaphore::new(MAX_STREAMS)),
         stopping,
     };
@@ -75,30 +86,15 @@ pub async fn router(services: Services, site: LeptosOptions, stopping: Cancellat
         .nest("/api", api)
         .merge(docs)
         .merge(meta::routes())
+        .merge(csp::routes())
         .with_state(state.clone())
         .merge(pages::router(services, site))
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn(headers::set))
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(middleware::from_fn_with_state(state, observe::limit))
-        .layer(middleware::from_fn(observe::record)))
-}
-
-/// Serves until `stopping` is cancelled and the open connections have ended or had their time.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(listener: TcpListener, router: Router, stopping: CancellationToken) -> anyhow::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service).with_graceful_shutdown(stopping.clone().cancelled_owned());
-    let overdue = async {
-        stopping.cancelled().await;
-        tokio::time::sleep(DRAIN).await;
-    };
-    tokio::select! {
-        served = async { served.await } => Ok(served?),
-        () = overdue => Ok(()),
-    }
+        .layer(middleware::from_fn(observe::record))
+        .layer(middleware::from_fn_with_state(trusted, proxy::settle)))
 }
 
 async fn no_such_call() -> ApiError {

@@ -1,8 +1,9 @@
 //! What surrounds every request: its id, its log line, its numbers, and the limits that keep the server answering.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::Problem;
@@ -47,6 +48,14 @@ pub async fn record(request: Request, next: Next) -> Response {
 pub async fn limit(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let Ok(_permit) = state.requests.try_acquire() else {
         return ApiError(Problem::new(503, "busy", "too many requests at once; try again in a moment")).into_response();
+    };
+    let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(client)| client.ip());
+    let _place = match client.map(|client| state.crowd.enter(client)) {
+        Some(None) => {
+            let detail = "too many requests at once from your address; try again in a moment";
+            return ApiError(Problem::new(503, "busy", detail)).into_response();
+        }
+        place => place,
     };
     match tokio::time::timeout(TIME_OUT, next.run(request)).await {
         Ok(response) => response,

@@ -46,7 +46,9 @@ impl Studio {
 
     /// A fresh installation in a folder, by this copy of the program, with more arguments.
     pub async fn of(folder: TempDir, program: &Path, arguments: &[&str]) -> Self {
-        let client = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().expect("a client");
+        // Where a server speaks https, its certificate is one that nobody else knows.
+        let client = Client::builder().no_proxy().danger_accept_invalid_certs(true).tls_info(true);
+        let client = client.timeout(Duration::from_secs(60)).build().expect("a client");
         let (child, base) = start(program, arguments, folder.path(), 0).await;
         let studio = Self { child, base, client, folder, starts: 1 };
         studio.until_ready().await;
@@ -64,6 +66,11 @@ impl Studio {
     /// Its data folder.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Its address, for callers with their own client.

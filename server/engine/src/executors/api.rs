@@ -1,6 +1,7 @@
 //! API call: one request, redirects followed by our own rules, the answer recorded.
 
-use std::net::IpAddr;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::block::{ApiAuth, ApiBlock};
@@ -12,7 +13,7 @@ use reqwest::{Client, Response, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::egress::{REFUSED, Resolver, is_forbidden};
+use super::egress::{Rules, refusal};
 use super::process::chain;
 use super::{Cause, Outcome, Prepared, Scene, Watch};
 use crate::error::Halt;
@@ -28,8 +29,9 @@ pub(super) const DEFAULT_TIMEOUT: Seconds = match Seconds::from_millis(30_000) {
 };
 const MAX_REDIRECTS: u32 = 5;
 
-/// The client all calls share, or why there is none.
-pub(crate) struct Http(Result<Client, String>);
+/// The clients of API calls: those that follow the same rules share one, with its open connections.
+#[derive(Default)]
+pub(crate) struct Http(Mutex<HashMap<bool, Client>>);
 
 /// A request with its values put in.
 pub(crate) struct Plan<'a> {
@@ -56,15 +58,23 @@ pub(super) enum Sent {
 }
 
 impl Http {
-    pub(crate) fn new() -> Self {
+    /// The client for calls under these rules, or why there is none. The rules of a server differ in nothing but whether private
+    /// networks may be called.
+    fn client(&self, rules: &Rules) -> Result<Client, String> {
+        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&rules.private) {
+            return Ok(client.clone());
+        }
         let client = Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
-            .dns_resolver(Resolver)
+            .dns_resolver(rules.clone())
             .connect_timeout(Duration::from_secs(10))
             .user_agent(concat!("runbook-studio/", env!("CARGO_PKG_VERSION")))
-            .build();
-        Self(client.map_err(|error| format!("API calls are not possible on this server: {}", chain(&error))))
+            .build()
+            .map_err(|error| format!("API calls are not possible on this server: {}", chain(&error)))?;
+        clients.insert(rules.private, client.clone());
+        Ok(client)
     }
 }
 
@@ -133,12 +143,12 @@ pub(super) async fn execute(
 
 /// Sends the request and records the answer.
 pub(super) async fn send(plan: &Plan<'_>, scene: &Scene<'_>, output: &mut Output<'_>, watch: &mut Watch) -> Result<Sent, Halt> {
-    let client = match &scene.shared.http.0 {
+    let client = match scene.shared.http.client(scene.egress) {
         Ok(client) => client,
-        Err(message) => return Ok(Sent::Refused(message.clone())),
+        Err(message) => return Ok(Sent::Refused(message)),
     };
     let mut response = {
-        let mut answer = std::pin::pin!(request(client, plan, scene.given.first()));
+        let mut answer = std::pin::pin!(request(&client, scene.egress, plan, scene.given.first()));
         loop {
             tokio::select! {
                 answer = &mut answer => match answer {
@@ -209,7 +219,7 @@ fn head(response: &Response) -> String {
     text
 }
 
-async fn request(client: &Client, plan: &Plan<'_>, secret: Option<&SecretString>) -> Result<Response, Sent> {
+async fn request(client: &Client, rules: &Rules, plan: &Plan<'_>, secret: Option<&SecretString>) -> Result<Response, Sent> {
     let mut url = Url::parse(&plan.url).map_err(|error| Sent::Refused(format!("“{}” is no address: {error}", plan.url)))?;
     let mut method = reqwest::Method::from_bytes(plan.block.method.as_str().as_bytes()).unwrap_or_default();
     let mut headers = headers(plan).map_err(Sent::Refused)?;
@@ -219,14 +229,14 @@ async fn request(client: &Client, plan: &Plan<'_>, secret: Option<&SecretString>
     }
     let mut body = plan.body.as_ref();
     for _ in 0..=MAX_REDIRECTS {
-        check(&url).map_err(Sent::Refused)?;
+        rules.check_url(&url).map_err(Sent::Refused)?;
         let mut request = client.request(method.clone(), url.clone()).headers(headers.clone());
         if let Some(body) = body {
             request = request.body(body.text.clone());
         }
         let response = request.send().await.map_err(|error| {
-            let message = chain(&error.without_url());
-            if message.contains(REFUSED) { Sent::Refused(REFUSED.to_owned()) } else { Sent::NoAnswer(message) }
+            let error = error.without_url();
+            refusal(&error).map_or_else(|| Sent::NoAnswer(chain(&error)), |refused| Sent::Refused(refused.to_string()))
         })?;
         let Some(next) = redirect_of(&response, &url, plan.block) else { return Ok(response) };
         let next = next.map_err(Sent::Refused)?;
@@ -273,17 +283,6 @@ fn redirect_of(response: &Response, url: &Url, block: &ApiBlock) -> Option<Resul
     let place = response.headers().get(LOCATION).filter(|_| moves)?;
     let place = String::from_utf8_lossy(place.as_bytes());
     Some(url.join(&place).map_err(|error| format!("redirected to “{place}”, which is no address: {error}")))
-}
-
-fn check(url: &Url) -> Result<(), String> {
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(format!("{} is not called: only http and https are", url.scheme()));
-    }
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    match host.parse::<IpAddr>() {
-        Ok(address) if is_forbidden(address) => Err(REFUSED.to_owned()),
-        _ => Ok(()),
-    }
 }
 
 fn headers(plan: &Plan<'_>) -> Result<HeaderMap, String> {

@@ -1,80 +1,115 @@
-//! Where API calls may not go: link-local addresses, and with them the metadata services of clouds.
+//! Where API calls may go: the internet; networks of one's own by role and by setting; metadata services of clouds never.
+//!
+//! A name is resolved once, all its addresses are looked at, and the connection goes to one of these, so that a name that
+//! changes between look and call changes nothing. Every redirect is a call of its own.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+mod networks;
+#[cfg(test)]
+mod tests;
 
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use domain::Role;
+use ipnet::IpNet;
+use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// What a refused call says.
-pub(super) const REFUSED: &str = "addresses of this machine's network link and of cloud metadata services are never called";
+use self::networks::{Reach, reach};
 
-/// Whether an address is off limits.
-pub(super) fn is_forbidden(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => is_forbidden_v4(v4),
-        IpAddr::V6(v6) => {
-            let [first, second, ..] = v6.segments();
-            // NAT64 (RFC 6052) and 6to4 (RFC 3056) carry an IPv4 address.
-            let octets = v6.octets();
-            let nat64 = (first, second) == (0x64, 0xff9b)
-                && is_forbidden_v4(Ipv4Addr::new(octets[12], octets[13], octets[14], octets[15]));
-            let six_to_four = first == 0x2002 && is_forbidden_v4(Ipv4Addr::new(octets[2], octets[3], octets[4], octets[5]));
-            let compatible =
-                v6.segments()[..6] == [0; 6] && is_forbidden_v4(Ipv4Addr::new(octets[12], octets[13], octets[14], octets[15]));
-            v6.is_unicast_link_local() || v6 == METADATA_V6 || v6.is_multicast() || nat64 || six_to_four || compatible
+/// Who may call addresses of this machine and of private networks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Egress {
+    /// The lowest role of those who may call any of them; nobody's where there is none.
+    pub private_from: Option<Role>,
+    /// Networks that everybody may call, private as they are.
+    pub allowed: Vec<IpNet>,
+}
+
+impl Default for Egress {
+    /// From sre on.
+    fn default() -> Self {
+        Self { private_from: Some(Role::Sre), allowed: Vec::new() }
+    }
+}
+
+/// The rules for the calls of one person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rules {
+    pub(crate) private: bool,
+    pub(crate) allowed: Arc<[IpNet]>,
+}
+
+/// Why an address is not called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refused {
+    #[error("addresses of this machine's network link and of cloud metadata services are never called")]
+    Forbidden,
+    #[error(
+        "this address is this machine's own or in a private network, which who started the run may not call: an sre may, and an \
+         administrator can allow the network (setting egress_allow)"
+    )]
+    Private,
+}
+
+impl Egress {
+    /// The rules for what somebody of this role started; nobody's where the account is gone.
+    pub(crate) fn rules(&self, role: Option<Role>) -> Rules {
+        let private = role.zip(self.private_from).is_some_and(|(role, from)| role >= from);
+        Rules { private, allowed: self.allowed.as_slice().into() }
+    }
+}
+
+impl Rules {
+    /// Whether an address may be called.
+    pub(super) fn check(&self, address: IpAddr) -> Result<(), Refused> {
+        let canonical = address.to_canonical();
+        match reach(address) {
+            Reach::Forbidden => Err(Refused::Forbidden),
+            Reach::Private if !self.private && !self.allowed.iter().any(|network| network.contains(&canonical)) => {
+                Err(Refused::Private)
+            }
+            Reach::Private | Reach::Public => Ok(()),
+        }
+    }
+
+    /// Whether an address as it is written may be called, as far as it says by itself where it leads. A name is looked at when
+    /// it is resolved.
+    pub(super) fn check_url(&self, url: &Url) -> Result<(), String> {
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(format!("{} is not called: only http and https are", url.scheme()));
+        }
+        // The parser has read decimal, octal and hexadecimal addresses already (WHATWG URL, 3.5).
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        match host.parse::<IpAddr>() {
+            Ok(address) => self.check(address).map_err(|refused| refused.to_string()),
+            Err(_) => Ok(()),
         }
     }
 }
 
-const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
-/// Alibaba Cloud's, which is no link-local one.
-const METADATA_V4: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
-
-fn is_forbidden_v4(address: Ipv4Addr) -> bool {
-    address.is_link_local() || address.is_broadcast() || address.is_multicast() || address == METADATA_V4
-}
-
-/// Resolves a name once; the connection goes to an address that was looked at.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Resolver;
-
-impl Resolve for Resolver {
+impl Resolve for Rules {
     fn resolve(&self, name: Name) -> Resolving {
+        let rules = self.clone();
         Box::pin(async move {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            if found.iter().any(|address| is_forbidden(address.ip())) {
-                return Err(REFUSED.into());
+            // One of them would do for whoever means harm, so one of them is enough.
+            for address in &found {
+                rules.check(address.ip())?;
             }
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn metadata_addresses_are_known_in_every_spelling() {
-        for text in [
-            "169.254.169.254",
-            "::ffff:169.254.169.254",
-            "fe80::1",
-            "fd00:ec2::254",
-            "64:ff9b::a9fe:a9fe",
-            "2002:a9fe:a9fe::1",
-            "::a9fe:a9fe",
-            "100.100.100.200",
-        ] {
-            assert!(is_forbidden(text.parse().unwrap()), "{text}");
+/// The refusal among the causes of an error, where there is one.
+pub(super) fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<Refused> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(refused) = error.downcast_ref::<Refused>() {
+            return Some(*refused);
         }
-        for text in ["127.0.0.1", "::1", "10.0.0.1", "192.0.2.1", "2001:db8::1", "fd00::1"] {
-            assert!(!is_forbidden(text.parse().unwrap()), "{text}");
-        }
-        // The parser of addresses reads decimal, octal and hexadecimal ones before we look.
-        for text in ["http://2852039166/", "http://0xa9fea9fe/", "http://0251.0376.0251.0376/", "http://[::ffff:a9fe:a9fe]/"] {
-            let url = reqwest::Url::parse(text).unwrap();
-            let host = url.host_str().unwrap().trim_matches(['[', ']']).to_owned();
-            assert!(is_forbidden(host.parse().unwrap()), "{text}");
-        }
+        cause = error.source();
     }
+    None
 }

@@ -3,7 +3,7 @@
 pub(crate) mod api;
 mod command;
 mod condition;
-mod egress;
+pub(crate) mod egress;
 mod instruction;
 pub(crate) mod process;
 mod timer;
@@ -56,6 +56,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) hosts: &'a Hosts,
     /// The host it runs on; `None` for this server itself.
     pub(crate) target: Option<&'a Target>,
+    /// Which addresses its API calls may go to.
+    pub(crate) egress: &'a egress::Rules,
     /// The environment that the host gives.
     pub(crate) host_environment: &'a [(String, String)],
 }

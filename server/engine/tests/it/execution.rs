@@ -7,7 +7,7 @@ use domain::block::{
 };
 use domain::parameter::ParameterKind;
 use domain::plan::Selection;
-use domain::{AuditAction, Block, ControlAction, Parameter, RunEvent, RunState, Seconds, StepState, Stream};
+use domain::{AuditAction, Block, ControlAction, Parameter, Role, RunEvent, RunState, Seconds, StepState, Stream};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -326,6 +326,40 @@ async fn api_calls_to_metadata_services_and_failures_are_told() {
         let (run, _) = world.reaches(id, RunState::Failed).await;
         assert!(run.error.as_deref().unwrap().contains(said), "{:?}", run.error);
     }
+}
+
+#[tokio::test]
+async fn only_an_sre_calls_private_networks_and_no_redirect_leads_a_developer_there() {
+    let mut world = World::new().await;
+    let api = |url: String| Block::new("", BlockKind::Api(ApiBlock { url, ..ApiBlock::default() }));
+    let (url, mut asked) = server(vec![answer("200 OK", "", "inside"), answer("200 OK", "", "inside")]).await;
+    let id = world.start(vec![api(url.clone())]).await;
+    world.reaches(id, RunState::Succeeded).await;
+    assert!(asked.recv().await.is_some());
+
+    world.starter = crate::world::account(&world.store, Role::Developer).await;
+    for address in [url.clone(), url.replace("127.0.0.1", "localhost"), url.replace("127.0.0.1", "[::ffff:127.0.0.1]")] {
+        let id = world.start(vec![api(address)]).await;
+        let (run, _) = world.reaches(id, RunState::Failed).await;
+        assert!(run.error.as_deref().unwrap().contains("in a private network"), "{:?}", run.error);
+    }
+    let check = Check::ApiStatusCode { url: url.clone(), expected: 200 };
+    let check = ConditionBlock { check, nested_blocks: Vec::new(), else_blocks: Vec::new(), on_false: OnFalse::Stop };
+    let id = world.start(vec![Block::new("", BlockKind::Condition(check))]).await;
+    world.reaches(id, RunState::Failed).await;
+
+    // A network that is allowed to everybody leads no further than itself.
+    let mut config = config("two");
+    config.egress.allowed = vec!["127.0.0.1/32".parse().unwrap()];
+    world.task.abort();
+    world.restart_with(config);
+    let id = world.start(vec![api(url)]).await;
+    world.reaches(id, RunState::Succeeded).await;
+    let (url, _asked) = server(vec![answer("302 Found", "Location: http://127.0.0.2:1/\r\n", "")]).await;
+    let id = world.start(vec![api(url)]).await;
+    let (run, _) = world.reaches(id, RunState::Failed).await;
+    assert!(run.error.as_deref().unwrap().contains("in a private network"), "{:?}", run.error);
+    assert!(asked.recv().await.is_some() && asked.try_recv().is_err(), "nobody else was let through");
 }
 
 #[tokio::test]

@@ -8,8 +8,8 @@ use chrono::Utc;
 use domain::block::{BlockKind, CommandBlock, TimerBlock};
 use domain::plan::{Selection, Targets, lay_out, select};
 use domain::{
-    AccountId, AuditAction, AuditEntry, Block, ControlAction, CredentialId, CredentialKind, CredentialSummary, Parameter, Run,
-    RunId, RunMode, RunState, Runbook, RunbookId, Seconds, Step, StepState, Stream,
+    Account, AccountId, AuditAction, AuditEntry, Block, ControlAction, CredentialId, CredentialKind, CredentialSummary,
+    Parameter, Role, Run, RunId, RunMode, RunState, Runbook, RunbookId, Seconds, Step, StepState, Stream, Username,
 };
 use engine::plan_steps::initial_steps;
 use engine::{Engine, EngineConfig, EngineHandle};
@@ -28,6 +28,8 @@ pub struct World {
     pub engine: EngineHandle,
     pub task: tokio::task::JoinHandle<()>,
     pub runner: Runner,
+    /// Who starts the runs: an sre.
+    pub starter: AccountId,
     folder: TempDir,
 }
 
@@ -112,7 +114,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let runner = runner_process::runner(&folder.path().join("runner"));
         let (engine, task) = Engine::start(config, store.clone(), vault.clone(), runner.clone());
-        Self { store, vault, engine, task, runner, folder }
+        let starter = account(&store, Role::Sre).await;
+        Self { store, vault, engine, task, runner, starter, folder }
     }
 
     /// Another engine over the same store, with the same runner or with one that knows nothing.
@@ -154,7 +157,7 @@ impl World {
         let selected: HashSet<u32> = select(&plan, &start.selection).unwrap();
         let steps = initial_steps(&plan, &selected);
         let Value::Object(answers) = start.answers else { panic!("answers are an object") };
-        let run = new_run(&runbook, answers, start.mode, steps.len() as u64 + 1);
+        let run = Run { started_by_id: self.starter, ..new_run(&runbook, answers, start.mode, steps.len() as u64 + 1) };
         let sealed =
             start.secret.map(|secret| self.vault.seal(&run.id.to_string(), 1, &SecretString::from(secret.to_string())).unwrap());
         let run = self.store.start_run(run, &steps, sealed.as_deref(), None, &audit(AuditAction::RunStarted)).await.unwrap();
@@ -246,6 +249,15 @@ impl World {
         assert!(done.unwrap());
         self.engine.wake();
     }
+}
+
+/// Adds an account of this role.
+pub async fn account(store: &Store, role: Role) -> AccountId {
+    let id = AccountId::new();
+    let username = Username::parse(&format!("{role}-{id}")).unwrap();
+    let account = Account { id, username, role, created_at: Utc::now() };
+    assert!(store.create_account(&account, "", false, &audit(AuditAction::SignUp)).await.unwrap());
+    id
 }
 
 fn new_run(runbook: &Runbook, answers: Map<String, Value>, mode: RunMode, event: u64) -> Run {

@@ -1,0 +1,103 @@
+//! Connections: https, what proxies say, and clients that take their time.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use reqwest::Client;
+use reqwest::tls::TlsInfo;
+use serde_json::json;
+
+use crate::world::{PASSWORD, PROGRAM, Studio};
+
+/// A key and a certificate that it signed itself.
+fn certify(folder: &Path, name: &str) {
+    let done = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-subj", &format!("/CN={name}")])
+        .arg("-keyout")
+        .arg(folder.join("key.pem"))
+        .arg("-out")
+        .arg(folder.join("cert.pem"))
+        .output()
+        .expect("openssl");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// The certificate that a new connection is shown, and the headers of its answer.
+async fn shown(studio: &Studio) -> (Vec<u8>, reqwest::header::HeaderMap, reqwest::Version) {
+    let client = Client::builder().no_proxy().danger_accept_invalid_certs(true).tls_info(true).build().expect("a client");
+    let answer = client.get(format!("{}/healthz", studio.address())).send().await.expect("an answer");
+    let info = answer.extensions().get::<TlsInfo>().expect("TLS");
+    (info.peer_certificate().expect("a certificate").to_vec(), answer.headers().clone(), answer.version())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn https_is_spoken_with_a_certificate_that_is_read_again_on_a_hangup() {
+    let (folder, files) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    certify(files.path(), "first");
+    let file = |name: &str| files.path().join(name).display().to_string();
+    let arguments = ["--tls-cert", &file("cert.pem"), "--tls-key", &file("key.pem")];
+    let studio = Studio::of(folder, Path::new(PROGRAM), &arguments).await;
+    assert!(studio.address().starts_with("https://"));
+    let (first, headers, version) = shown(&studio).await;
+    assert_eq!(headers["strict-transport-security"], "max-age=63072000");
+    assert_eq!(version, reqwest::Version::HTTP_2);
+
+    let hang_up = || assert!(Command::new("kill").args(["-HUP", &studio.pid().to_string()]).status().expect("kill").success());
+    // A file that is no key leaves the old pair in use.
+    std::fs::write(file("key.pem"), "nonsense").expect("written");
+    hang_up();
+    certify(files.path(), "second");
+    assert_eq!(shown(&studio).await.0, first);
+    hang_up();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while shown(&studio).await.0 == first {
+        assert!(Instant::now() < deadline, "still the old certificate");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_is_believed_where_it_is_trusted_and_nobody_else() {
+    let claims = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "runbooks.example")];
+    for (arguments, believed) in [(&["--trusted-proxies", "127.0.0.0/8"][..], true), (&[], false)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let studio = Studio::of(folder, Path::new(PROGRAM), arguments).await;
+        let answer = studio.exchange("GET", "/healthz", &claims, None).await;
+        assert_eq!(answer.headers.contains_key("strict-transport-security"), believed, "{arguments:?}");
+        // A page of the host that the proxy is known by may ask; the log says for whom.
+        let origin = [claims.as_slice(), &[("origin", "https://runbooks.example"), ("cookie", "studio_session=x")]].concat();
+        let body = json!({ "username": "ann", "password": PASSWORD }).to_string().into_bytes();
+        let answer = studio.exchange("POST", "/api/v1/users/signup", &origin, Some(("application/json", body))).await;
+        assert_eq!(answer.status.as_u16(), if believed { 401 } else { 403 }, "{arguments:?}: {}", answer.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_never_finish_a_request_are_let_go_and_keep_nobody_waiting() {
+    let studio = Studio::new().await;
+    let address = studio.address().trim_start_matches("http://").to_owned();
+    let mut slow: Vec<TcpStream> = (0..600)
+        .map(|count| {
+            let mut stream = TcpStream::connect(&address).expect("a connection");
+            // Some say nothing, some begin.
+            if count % 2 == 0 {
+                stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ").expect("written");
+            }
+            stream
+        })
+        .collect();
+    let began = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(studio.status(None, "GET", "/healthz", None).await, 200);
+    }
+    assert!(began.elapsed() < Duration::from_secs(5), "others waited {:?}", began.elapsed());
+    let mut begun = slow.swap_remove(0);
+    begun.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
+    let mut rest = Vec::new();
+    begun.read_to_end(&mut rest).expect("the end of the connection");
+    assert!(began.elapsed() < Duration::from_secs(40), "let go after {:?}", began.elapsed());
+}
