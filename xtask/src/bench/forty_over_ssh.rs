@@ -7,11 +7,11 @@ use serde_json::json;
 
 use super::machine::millis;
 use super::row::{Measured, Outcome, Row, Unit};
-use super::sshd::Sshd;
 use super::{Bench, forty_trues};
 use crate::shell;
 use crate::studio::Client;
 use crate::studio::client::text_of;
+use crate::studio::sshd::Sshd;
 
 /// The host's name in the runbook.
 const HOST: &str = "bench";
@@ -45,25 +45,10 @@ pub fn measure(bench: &Bench) -> Result<Outcome> {
     .into())
 }
 
-/// Stores the key, makes the host and the runbook; the server's words where it refuses.
+/// Makes the host and the runbook; the server's words where it refuses.
 fn prepare(client: &Client, sshd: &Sshd) -> Result<Result<String, String>> {
-    let credential = json!({ "name": "bench-key", "type": "ssh", "secret": sshd.user_key()? });
-    let answer = client.call("POST", "/credentials", Some(&credential))?;
-    if answer.status != 201 {
-        return Ok(Err(format!("the server refuses the credential: {}", answer.refusal())));
-    }
-    let credential = text_of(&answer.json()?, "id")?;
-    let host = json!({
-        "name": HOST,
-        "address": "127.0.0.1",
-        "port": sshd.port,
-        "user": sshd.user,
-        "credential": credential,
-        "host_key": sshd.host_key()?,
-    });
-    let answer = client.call("POST", "/hosts", Some(&host))?;
-    if answer.status != 201 {
-        return Ok(Err(format!("the server refuses hosts: POST /api/v1/hosts answers {}", answer.refusal())));
+    if let Err(refusal) = sshd.introduce(client, HOST)? {
+        return Ok(Err(refusal));
     }
     let runbook = json!({ "title": "Forty over SSH", "description": "", "blocks": forty_trues::blocks(Some(HOST)) });
     let answer = client.call("POST", "/runbooks", Some(&runbook))?;

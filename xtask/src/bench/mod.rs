@@ -17,7 +17,6 @@ mod memory;
 mod million_lines;
 mod report;
 mod row;
-mod sshd;
 mod stats;
 mod thousand_runs;
 

@@ -21,6 +21,8 @@ pub struct Facts {
     pub answers: Vec<(u32, Answer)>,
     /// The steps that took effect, in that order.
     pub effects: Vec<u32>,
+    /// Its steps run on a host. One that could not be reached then fails the run: nothing was started.
+    pub on_host: bool,
 }
 
 /// A broken promise.
@@ -50,7 +52,8 @@ pub fn check(facts: &Facts) -> Vec<Violation> {
 fn check_end(facts: &Facts, found: &mut Vec<Violation>) {
     let stopped = facts.answers.iter().any(|(_, answer)| *answer == Answer::Stop);
     let expected = if stopped { "stopped" } else { "succeeded" };
-    if facts.state != expected {
+    let unreached = facts.on_host && !stopped && facts.state == "failed";
+    if facts.state != expected && !unreached {
         found.push(Violation::Other(format!("the run is {}, it should be {expected}", facts.state)));
     }
 }
@@ -78,8 +81,10 @@ fn check_step(facts: &Facts, step: u32, found: &mut Vec<Violation>) {
     match *last {
         "succeeded" => {}
         "skipped" | "stopped" | "interrupted" if skipped || stopped => {}
-        // After the step at which the run was stopped.
-        "skipped" | "pending" if facts.state == "stopped" && effects == 0 => {}
+        // After the step at which the run was stopped, or failed.
+        "skipped" | "pending" if ["stopped", "failed"].contains(&facts.state.as_str()) && effects == 0 => {}
+        // The last attempt was none; those before it may have taken effect.
+        "failed" if facts.on_host && facts.state == "failed" && effects < states.len() => {}
         _ => found.push(other(&format!("ended as {last}, which nobody asked for"))),
     }
 }
@@ -94,6 +99,7 @@ mod tests {
             attempts: (1..=STEPS).map(|step| (step, "succeeded".to_owned())).collect(),
             answers: Vec::new(),
             effects: (1..=STEPS).collect(),
+            on_host: false,
         }
     }
 
@@ -150,6 +156,23 @@ mod tests {
         let mut facts = fine();
         facts.state = "failed".to_owned();
         assert!(!check(&facts).is_empty());
+    }
+
+    #[test]
+    fn a_run_may_fail_on_a_host_at_a_step_that_was_never_started() {
+        let mut facts = Facts { state: "failed".to_owned(), on_host: true, ..fine() };
+        "failed".clone_into(&mut facts.attempts[4].1);
+        for (_, state) in &mut facts.attempts[5..] {
+            "skipped".clone_into(state);
+        }
+        facts.effects.truncate(4);
+        assert_eq!(check(&facts), []);
+        assert!(!check(&Facts { on_host: false, ..facts.clone() }).is_empty(), "not where there is no host");
+        facts.effects.push(5);
+        assert!(matches!(check(&facts)[..], [Violation::Other(_)]), "it took effect all the same: {:?}", check(&facts));
+        facts.effects.pop();
+        facts.effects.push(6);
+        assert!(matches!(check(&facts)[..], [Violation::Other(_)]), "nothing happens after it: {:?}", check(&facts));
     }
 
     #[test]

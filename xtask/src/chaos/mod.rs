@@ -4,6 +4,7 @@
 //! started at most once unless a person says retry. One scenario a file, except that the three kinds of kills share one.
 
 mod check;
+mod cuts;
 mod double_start;
 mod full_disk;
 mod kills;
@@ -54,6 +55,8 @@ enum Scenario {
     Runner,
     /// Both are killed at the same moment
     Both,
+    /// Its connections to a host are cut while steps run there (needs OpenSSH's server)
+    Ssh,
     /// Its disk is full, then free again (needs root, for a small tmpfs)
     FullDisk,
     /// Many callers start one run with one Idempotency-Key
@@ -78,7 +81,8 @@ pub struct Chaos {
     pub seed: u64,
 }
 
-const ALL: [Scenario; 5] = [Scenario::Server, Scenario::Runner, Scenario::Both, Scenario::FullDisk, Scenario::DoubleStart];
+const ALL: [Scenario; 6] =
+    [Scenario::Server, Scenario::Runner, Scenario::Both, Scenario::Ssh, Scenario::FullDisk, Scenario::DoubleStart];
 
 pub fn chaos(workspace: &Workspace, options: &Options) -> Result<()> {
     let built = binary::server(workspace, options.profile, options.server.as_deref(), "package-chaos")?;
@@ -95,14 +99,15 @@ pub fn chaos(workspace: &Workspace, options: &Options) -> Result<()> {
     chaos.play_all(scenarios)
 }
 
-/// What `cargo xtask test` does of it: 50 kills of the server, some of the runner and of both, and double starts, always the same.
+/// What `cargo xtask test` does of it: 50 kills of the server, some of the runner, of both and of connections to a host, and
+/// double starts, always the same.
 pub fn short(workspace: &Workspace, binary: PathBuf) -> Result<()> {
     let scratch = workspace.target.join("chaos");
     fs::create_dir_all(&scratch).with_context(|| format!("creating {}", scratch.display()))?;
     let chaos = Chaos { binary, scratch, kills: 50, seed: 1 };
     chaos.play_all(&[Scenario::Server])?;
     let chaos = Chaos { kills: 10, ..chaos };
-    chaos.play_all(&[Scenario::Runner, Scenario::Both, Scenario::DoubleStart])
+    chaos.play_all(&[Scenario::Runner, Scenario::Both, Scenario::Ssh, Scenario::DoubleStart])
 }
 
 impl Chaos {
@@ -131,6 +136,7 @@ impl Chaos {
             Scenario::Server => kills::play(self, Victim::Server),
             Scenario::Runner => kills::play(self, Victim::Runner),
             Scenario::Both => kills::play(self, Victim::Both),
+            Scenario::Ssh => cuts::play(self),
             Scenario::FullDisk => full_disk::play(self),
             Scenario::DoubleStart => double_start::play(self),
             Scenario::All => bail!("all is not one scenario"),
@@ -144,6 +150,7 @@ impl Scenario {
             Self::Server => "kills of the server",
             Self::Runner => "kills of the runner",
             Self::Both => "kills of both",
+            Self::Ssh => "cuts of connections to a host",
             Self::FullDisk => "a full disk",
             Self::DoubleStart => "double starts",
             Self::All => "all",

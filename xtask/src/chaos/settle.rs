@@ -12,7 +12,7 @@ use super::ledger::Ledger;
 use super::tally::Tally;
 use super::twenty_steps;
 use crate::studio::Client;
-use crate::studio::client::{is_over, text_of};
+use crate::studio::client::{PAGE, is_over, text_of};
 
 /// How often the runs are looked at.
 const GLANCE: Duration = Duration::from_millis(250);
@@ -38,13 +38,19 @@ pub fn until_all_over(
             }
             return Ok(());
         }
-        for run in open.iter().filter(|run| run["state"] == "interrupted") {
-            if let Some(refusal) = answer(client, &text_of(run, "job_id")?, ledger, rng)? {
-                tally.note(format!("an answer to an interrupted run was refused: {refusal}"));
-            }
-        }
+        answer_interrupted(client, runbook, ledger, rng, tally)?;
         thread::sleep(GLANCE);
     }
+}
+
+/// Answers every run that is interrupted now.
+pub fn answer_interrupted(client: &Client, runbook: &str, ledger: &Ledger, rng: &mut Rng, tally: &mut Tally) -> Result<()> {
+    for run in client.all(&format!("/executions?runbook={runbook}&state=interrupted&limit={PAGE}"))? {
+        if let Some(refusal) = answer(client, &text_of(&run, "job_id")?, ledger, rng)? {
+            tally.note(format!("an answer to an interrupted run was refused: {refusal}"));
+        }
+    }
+    Ok(())
 }
 
 /// Says retry, skip or stop of the step that was interrupted; the words of a refusal.

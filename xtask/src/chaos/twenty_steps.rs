@@ -14,8 +14,8 @@ pub const STEPS: u32 = 20;
 /// The effects of one run: the steps that wrote, in the order in which they did.
 pub type Effects = Vec<u32>;
 
-/// The blocks; `folder` is where the files go.
-pub fn blocks(folder: &Path) -> Value {
+/// The blocks; `folder` is where the files go. On a host, where one is named.
+pub fn blocks(folder: &Path, host: Option<&str>) -> Value {
     (1..=STEPS)
         .map(|step| {
             let effect = format!("printf '%s %s\\n' {{{{ run.id }}}} {step} >> '{}'/{{{{ run.id }}}}", folder.display());
@@ -24,7 +24,11 @@ pub fn blocks(folder: &Path) -> Value {
                 3 => format!("{effect}; sleep 0.02"),
                 _ => effect,
             };
-            json!({ "name": name(step), "type": "command", "config": { "command": command } })
+            let mut config = json!({ "command": command });
+            if let Some(host) = host {
+                config["host"] = host.into();
+            }
+            json!({ "name": name(step), "type": "command", "config": config })
         })
         .collect()
 }
@@ -76,7 +80,7 @@ mod tests {
     fn steps_are_told_apart_by_name() {
         assert_eq!(number(&name(7)), Some(7));
         assert_eq!(number("other"), None);
-        let blocks = blocks(Path::new("/x"));
+        let blocks = blocks(Path::new("/x"), None);
         assert_eq!(blocks.as_array().map(Vec::len), Some(20));
         assert_eq!(blocks[1]["config"]["command"], "printf '%s %s\\n' {{ run.id }} 2 >> '/x'/{{ run.id }}");
     }

@@ -17,6 +17,7 @@ use super::tally::Tally;
 use super::{Chaos, settle, twenty_steps};
 use crate::studio::client::{is_over, text_of};
 use crate::studio::process::{Process, runner_of};
+use crate::studio::sshd::Sshd;
 use crate::studio::{Client, Folders, Studio};
 
 /// How long all runs may take to be over once nothing is killed any more: a lost worker's lease ends after 15 s.
@@ -24,6 +25,9 @@ const SETTLE: Duration = Duration::from_secs(180);
 
 /// How long a runner may go on without a server and without anything to do.
 const ALONE: Duration = Duration::from_secs(90);
+
+/// What the host is called where steps run on one.
+const HOST: &str = "far";
 
 /// One scenario's stage.
 pub struct World {
@@ -36,11 +40,21 @@ pub struct World {
     runner: Option<Process>,
     home: PathBuf,
     effects: PathBuf,
+    on_host: bool,
 }
 
 impl World {
     /// A fresh one; `data` is where the server's data goes if not beside everything else.
     pub fn new(chaos: &Chaos, data: Option<PathBuf>) -> Result<Self> {
+        Self::stage(chaos, data, None)
+    }
+
+    /// A fresh one whose steps run on a host.
+    pub fn on_host(chaos: &Chaos, sshd: &Sshd) -> Result<Self> {
+        Self::stage(chaos, None, Some(sshd))
+    }
+
+    fn stage(chaos: &Chaos, data: Option<PathBuf>, sshd: Option<&Sshd>) -> Result<Self> {
         fs::create_dir_all(&chaos.scratch).with_context(|| format!("creating {}", chaos.scratch.display()))?;
         // Kept by hand: when something is wrong the folder is the evidence.
         let home = tempfile::Builder::new().prefix("chaos-").tempdir_in(&chaos.scratch).context("making a folder")?.keep();
@@ -48,9 +62,14 @@ impl World {
         fs::create_dir(&effects).context("making the folder of effects")?;
         let folders = Folders::within(&home);
         let studio = Studio::open(&chaos.binary, Folders { data: data.unwrap_or(folders.data), logs: folders.logs })?;
-        let runbook = studio.client().runbook("Twenty", twenty_steps::blocks(&effects))?;
+        let client = studio.client();
+        if let Some(sshd) = sshd {
+            sshd.introduce(&client, HOST)?.map_err(anyhow::Error::msg)?;
+        }
+        let on_host = sshd.is_some();
+        let runbook = client.runbook("Twenty", twenty_steps::blocks(&effects, on_host.then_some(HOST)))?;
         let rng = Rng::with_seed(chaos.seed);
-        Ok(Self { studio, runbook, ledger: Arc::default(), rng, tally: Tally::default(), runner: None, home, effects })
+        Ok(Self { studio, runbook, ledger: Arc::default(), rng, tally: Tally::default(), runner: None, home, effects, on_host })
     }
 
     /// The server's helper process. It outlives the server that started it: once known, it is known by its number and start.
@@ -79,8 +98,13 @@ impl World {
         let mut effects = twenty_steps::effects(&self.effects)?;
         for run in &runs {
             let id = text_of(run, "job_id")?;
-            let facts = facts(&client, &id, &entries, effects.remove(&id).unwrap_or_default())?;
+            let facts =
+                Facts { on_host: self.on_host, ..facts(&client, &id, &entries, effects.remove(&id).unwrap_or_default())? };
             self.tally.violations.extend(check(&facts).into_iter().map(|violation| of_run(&id, violation)));
+        }
+        let unreached = runs.iter().filter(|run| run["state"] == "failed").count();
+        if self.on_host && unreached > 0 {
+            self.tally.note(format!("{unreached} runs failed because a connection was cut before their next step was started"));
         }
         for (run, steps) in effects {
             self.tally.broken(format!("run {run} is not in the store and took effect {} times", steps.len()));
@@ -180,7 +204,7 @@ fn facts(client: &Client, id: &str, entries: &Entries, effects: Vec<u32>) -> Res
         })
         .collect::<Result<_>>()?;
     let answers = entries.answers.get(id).cloned().unwrap_or_default();
-    Ok(Facts { state: text_of(&execution, "state")?, attempts, answers, effects })
+    Ok(Facts { state: text_of(&execution, "state")?, attempts, answers, effects, on_host: false })
 }
 
 fn of_run(run: &str, violation: Violation) -> Violation {

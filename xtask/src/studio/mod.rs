@@ -9,6 +9,7 @@ pub mod parallel;
 pub mod process;
 pub mod server;
 pub mod sse;
+pub mod sshd;
 
 use std::fs;
 use std::path::{Path, PathBuf};

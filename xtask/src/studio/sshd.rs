@@ -1,4 +1,4 @@
-//! OpenSSH's server on a free port of loopback, with keys made for it: the host of P10.
+//! OpenSSH's server on a free port of loopback, with keys made for it: a host to run on, and to cut off.
 
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
@@ -8,7 +8,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use serde_json::json;
 
+use super::Client;
+use super::client::text_of;
+use super::process::{Process, children};
 use crate::shell;
 
 /// Where it is where it is not on the search path of an ordinary user.
@@ -39,7 +43,7 @@ impl Sshd {
     pub fn start(folder: &Path) -> Result<Self> {
         for name in ["host_key", "user_key"] {
             let mut keygen = Command::new("ssh-keygen");
-            shell::run_quietly(keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "bench", "-f"]).arg(folder.join(name)))?;
+            shell::run_quietly(keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"]).arg(folder.join(name)))?;
         }
         fs::copy(folder.join("user_key.pub"), folder.join("authorized_keys")).context("allowing the key")?;
         let user = shell::output(Command::new("id").arg("-un")).context("who we are")?;
@@ -72,6 +76,34 @@ impl Sshd {
     /// The private key that is let in.
     pub fn user_key(&self) -> Result<String> {
         fs::read_to_string(self.folder.join("user_key")).context("reading the user's key")
+    }
+
+    /// Makes it a host of the server that the client speaks to, with its key as the credential; the server's words where it
+    /// refuses.
+    pub fn introduce(&self, client: &Client, name: &str) -> Result<Result<(), String>> {
+        let credential = json!({ "name": format!("{name}-key"), "type": "ssh", "secret": self.user_key()? });
+        let answer = client.call("POST", "/credentials", Some(&credential))?;
+        if answer.status != 201 {
+            return Ok(Err(format!("the server refuses the credential: {}", answer.refusal())));
+        }
+        let host = json!({
+            "name": name,
+            "address": "127.0.0.1",
+            "port": self.port,
+            "user": self.user,
+            "credential": text_of(&answer.json()?, "id")?,
+            "host_key": self.host_key()?,
+        });
+        let answer = client.call("POST", "/hosts", Some(&host))?;
+        if answer.status != 201 {
+            return Ok(Err(format!("the server refuses hosts: POST /api/v1/hosts answers {}", answer.refusal())));
+        }
+        Ok(Ok(()))
+    }
+
+    /// The processes that serve its connections, each with a login of its own, or on the way to one.
+    pub fn connections(&self) -> Vec<Process> {
+        children(self.child.id()).into_iter().filter_map(Process::find).filter(|process| process.lives()).collect()
     }
 
     /// OpenSSH's own client, one connection for one command.
@@ -115,7 +147,8 @@ fn options(folder: &Path, port: u16) -> String {
     format!(
         "ListenAddress 127.0.0.1\nPort {port}\nHostKey {folder}/host_key\nPidFile none\n\
          AuthorizedKeysFile {folder}/authorized_keys\nStrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\n\
-         PasswordAuthentication no\nKbdInteractiveAuthentication no\nLogLevel ERROR\nPrintMotd no\n"
+         PasswordAuthentication no\nKbdInteractiveAuthentication no\nLogLevel ERROR\nPrintMotd no\n\
+         MaxStartups 500\nMaxSessions 500\n"
     )
 }
 
