@@ -15,6 +15,7 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use crate::handle::{Control, Shared};
 use crate::run_task;
+use crate::sweep;
 
 /// How many runs are claimed at once.
 const BATCH: usize = 50;
@@ -34,6 +35,7 @@ pub(crate) async fn work(shared: Arc<Shared>) {
     let mut helpers = JoinSet::new();
     helpers.spawn(heartbeat(Arc::clone(&shared)));
     helpers.spawn(control(Arc::clone(&shared)));
+    helpers.spawn(sweep::sweep_now_and_then(Arc::clone(&shared)));
     let mut tasks: JoinSet<()> = JoinSet::new();
     let mut poll = interval(shared.config.poll);
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -17,6 +17,8 @@ pub struct EngineConfig {
     pub heartbeat: Duration,
     /// How often we look for runs to take up and for what people asked of those we hold.
     pub poll: Duration,
+    /// How often what the runner keeps is compared with the store.
+    pub sweep: Duration,
     /// What a stopped process gets to tidy up before it is killed.
     pub stop_grace: Duration,
     /// How many runs execute at once; those that wait for a timer do not count.
@@ -35,6 +37,7 @@ impl Default for EngineConfig {
             lease: Duration::from_secs(15),
             heartbeat: Duration::from_secs(5),
             poll: Duration::from_secs(1),
+            sweep: Duration::from_secs(600),
             stop_grace: Duration::from_secs(10),
             max_runs: 200,
             output_cap: 64 * 1024 * 1024,

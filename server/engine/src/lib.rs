@@ -21,6 +21,7 @@ pub mod plan_steps;
 mod run_task;
 mod secrets;
 mod ssh;
+mod sweep;
 mod take_over;
 mod template;
 mod waits;

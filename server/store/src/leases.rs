@@ -1,7 +1,7 @@
 //! Leases: which worker has which run. A lease is good while the row names its owner and fence; `wake_at` is when a worker
 //! is next needed: at once, at the end of the lease, or (0) not before a person acts.
 
-use domain::{Run, RunId, RunMode, RunState, Step, Timestamp};
+use domain::{Run, RunId, RunMode, RunState, Step, StepId, StepState, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -121,6 +121,21 @@ impl Store {
         let text = "SELECT key, state, mode FROM run WHERE owner = $owner";
         let rows: Vec<Owned> = self.rows("read the runs of a worker", "run", text, variables! { owner: owner }).await?;
         Ok(rows.into_iter().map(|row| (row.key, row.state, row.mode)).collect())
+    }
+
+    /// The steps that are under way: begun, by runs that a worker has or is to take up, and not over.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn steps_under_way(&self) -> Result<Vec<StepId>> {
+        let text = "SELECT VALUE key FROM run WHERE wake_at > 0 AND state != 'queued'";
+        let runs: Vec<RunId> = self.rows("find the runs under way", "run", text, variables! {}).await?;
+        let mut steps = Vec::new();
+        for run in runs {
+            let of_run = self.steps(run).await?;
+            steps.extend(of_run.into_iter().filter(|step| step.state == StepState::Running).map(|step| step.id));
+        }
+        Ok(steps)
     }
 
     /// Writes what a worker did, if the lease is still good and nobody took the run to a state it does not expect.
