@@ -6,7 +6,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use domain::{RunState, Stream};
-use runner::{Attached, Exit, OutputPiece, ProcessSpec, RunningProcess};
+use runner::{Attached, Exit, OutputPiece, ProcessSpec, RunnerError, RunningProcess};
 use tokio::sync::mpsc;
 
 use self::handle::{End, Process, Stopped};
@@ -14,7 +14,10 @@ use super::{Cause, Scene, Watch};
 use crate::error::Halt;
 use crate::handle::Shared;
 use crate::output::Output;
-use crate::ssh::{RemoteSpec, Target};
+use crate::ssh::{RemoteSpec, SshError, Target};
+
+/// How often a runner is told to start a process, where one after the other dies before it does.
+const TRIES: u32 = 3;
 
 /// How a process ended.
 pub(super) enum Ended {
@@ -86,21 +89,25 @@ async fn start(
     if let Some(found) = scene.found.take() {
         return Ok(Ok(found.into()));
     }
-    let step = spec.step.clone();
-    Ok(match scene.shared.runner.spawn(spec).await {
-        Ok(process) => Ok(process.into()),
-        // It may have been started before the connection went.
-        Err(runner::RunnerError::ConnectionLost { .. } | runner::RunnerError::NotAnswering { .. }) => {
-            match find(scene.shared, &step).await {
-                Found::Process(found) => Ok(found.into()),
-                Found::Nothing => Err(Ended::NotStarted("the runner of this server does not answer".to_owned())),
-                Found::Lost(sentence) => Err(Ended::Lost(sentence)),
-            }
+    let runner = &scene.shared.runner;
+    for heard in 0..TRIES {
+        match runner.spawn(spec.clone()).await {
+            Ok(process) => return Ok(Ok(process.into())),
+            // It may have been started before the connection went, or after all by the one that did not answer.
+            Err(RunnerError::ConnectionLost { .. } | RunnerError::NotAnswering { .. } | RunnerError::Ending) => {}
+            Err(RunnerError::AlreadyKnown { .. }) if heard > 0 => {}
+            // The process is started beside its record.
+            Err(error @ RunnerError::Record { .. }) => return Ok(Err(Ended::Lost(format!("{NOBODY_SAW}; {}", chain(&error))))),
+            Err(error) => return Ok(Err(Ended::NotStarted(chain(&error)))),
         }
-        // The process is started beside its record.
-        Err(error @ runner::RunnerError::Record { .. }) => Err(Ended::Lost(format!("{NOBODY_SAW}; {}", chain(&error)))),
-        Err(error) => Err(Ended::NotStarted(chain(&error))),
-    })
+        match find(scene.shared, &spec.step).await {
+            Found::Process(found) => return Ok(Ok(found.into())),
+            // A runner has a record of what it starts, so this was not started, and may be.
+            Found::Nothing => {}
+            Found::Lost(sentence) => return Ok(Err(Ended::Lost(sentence))),
+        }
+    }
+    Ok(Err(Ended::NotStarted("the runner of this server does not answer".to_owned())))
 }
 
 async fn start_on_host(
@@ -113,7 +120,13 @@ async fn start_on_host(
     let run = output.pen.run.clone();
     let connecting = async {
         let connection = scene.hosts.connect(scene.shared, &run, target).await?;
-        connection.run(remote(spec)).await.map_err(|error| chain(&error))
+        let spec = remote(spec);
+        let started = match connection.run(spec.clone()).await {
+            // The open one broke before anything was started, so there is no outcome to be unknown: a new one.
+            Err(SshError::Closed { .. }) => scene.hosts.connect(scene.shared, &run, target).await?.run(spec).await,
+            started => started,
+        };
+        started.map_err(|error| chain(&error))
     };
     Ok(match unless_broken_off(connecting, output, watch).await? {
         Ok(Ok(process)) => Ok(process.into()),
@@ -201,8 +214,13 @@ async fn follow(
     let mut breaking: Option<Cause> = None;
     let mut stopping = None;
     let mut report: Option<Stopped> = None;
+    let mut lost = None;
+    let stop = || {
+        let (handle, grace) = (handle.clone(), shared.config.stop_grace);
+        Box::pin(async move { handle.stop(grace).await })
+    };
     // After a stop the pipes close by themselves, unless something survived that holds them.
-    while open || exit.is_none() || (breaking.is_some() && report.is_none()) {
+    while open || exit.is_none() || ((breaking.is_some() || lost.is_some()) && report.is_none()) {
         if report.as_ref().is_some_and(|report| !report.proven) {
             break;
         }
@@ -223,12 +241,14 @@ async fn follow(
                     drain(&mut pieces, &mut seen, told, output).await?;
                     return Ok(Followed::RunnerLost { pieces: seen.max(told) });
                 }
-                // Where it is being stopped, the stop looks for what is left by another way.
-                End::Lost(sentence) if breaking.is_none() => {
-                    drain(&mut pieces, &mut seen, told, output).await?;
-                    return Ok(Followed::Ended(Ended::Lost(sentence)));
+                // It may still run: it is looked for, and ended, by another way. A stop that is under way does that.
+                End::Lost(sentence) => {
+                    exit = Some(Exit { code: None, signal: None });
+                    if breaking.is_none() {
+                        lost = Some(sentence);
+                        stopping = Some(stop());
+                    }
                 }
-                End::Lost(_) => exit = Some(Exit { code: None, signal: None }),
                 End::NotStarted(sentence) => {
                     drain(&mut pieces, &mut seen, told, output).await?;
                     return Ok(Followed::Ended(Ended::NotStarted(sentence)));
@@ -246,16 +266,17 @@ async fn follow(
                 cause => {
                     announce_stop(cause, output);
                     breaking = Some(cause);
-                    let (handle, grace) = (handle.clone(), shared.config.stop_grace);
-                    stopping = Some(Box::pin(async move { handle.stop(grace).await }));
+                    stopping = Some(stop());
                 }
             },
         }
     }
-    Ok(Followed::Ended(match (breaking, report, exit) {
-        (Some(cause), Some(report), _) => Ended::BrokenOff(cause, report.sentence),
-        (_, _, Some(exit)) => Ended::Exit(exit),
-        (_, _, None) => Ended::Exit(Exit { code: None, signal: None }),
+    Ok(Followed::Ended(match (breaking, lost, report, exit) {
+        // That the search took too long says no more of how it ended.
+        (None | Some(Cause::TimedOut), Some(lost), Some(report), _) => Ended::Lost(format!("{lost}; {}", report.sentence)),
+        (Some(cause), _, Some(report), _) => Ended::BrokenOff(cause, report.sentence),
+        (_, _, _, Some(exit)) => Ended::Exit(exit),
+        (_, _, _, None) => Ended::Exit(Exit { code: None, signal: None }),
     }))
 }
 
