@@ -72,4 +72,10 @@ impl ControlAction {
             Self::Auto => "auto",
         }
     }
+
+    /// Whether a run that was at rest, or about to be, goes on by it: whoever says this answers for what then runs.
+    #[must_use]
+    pub const fn lets_go_on(self) -> bool {
+        matches!(self, Self::Resume | Self::Retry | Self::Skip | Self::Done | Self::Approve)
+    }
 }

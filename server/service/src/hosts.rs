@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use domain::host::{HostCheck, LOCAL};
 use domain::{
     Actor, AuditAction, CredentialId, CredentialKind, Faults, Host, HostDetails, HostDraft, HostId, HostSummary, Permission,
-    RunbookId,
+    RunbookId, Step,
 };
 use engine::EngineHandle;
 use secrecy::SecretString;
@@ -185,21 +185,36 @@ impl Hosts {
 /// # Errors
 /// `Invalid` at the paths of the blocks, `HostForbidden`.
 pub(crate) async fn may_run_on(store: &Store, actor: &Actor, uses: &[HostUse]) -> Result<()> {
-    let mut names: Vec<&str> = uses.iter().map(|used| used.host.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    let hosts = store.hosts_named(&names).await?;
-    let mut forbidden: Vec<String> =
-        hosts.iter().filter(|host| !host.may_run(actor.role)).map(|host| references::quoted(&host.name)).collect();
-    if !forbidden.is_empty() {
-        forbidden.sort_unstable();
-        return Err(ServiceError::HostForbidden { role: actor.role, hosts: references::listed(&forbidden) });
-    }
+    let hosts = allowed(store, actor, uses.iter().map(|used| used.host.as_str()).collect()).await?;
     let mut faults = Faults::default();
     for used in uses.iter().filter(|used| !hosts.iter().any(|host| host.name == used.host)) {
         faults.push(&used.path, format!("there is no host “{}”", used.host));
     }
     Ok(faults.into_result(())?)
+}
+
+/// Refuses to let a run go on whose steps, those that are not over, run on a host that does not list the actor's role. A host
+/// that is gone is no matter here: its step will say so.
+///
+/// # Errors
+/// `HostForbidden`.
+pub(crate) async fn may_go_on(store: &Store, actor: &Actor, steps: &[&Step]) -> Result<()> {
+    let open = steps.iter().filter(|step| !step.state.is_final());
+    allowed(store, actor, open.filter_map(|step| step.host.as_deref()).collect()).await.map(|_| ())
+}
+
+/// Those of these hosts that are there, where all of them list the actor's role.
+async fn allowed(store: &Store, actor: &Actor, mut names: Vec<&str>) -> Result<Vec<Host>> {
+    names.sort_unstable();
+    names.dedup();
+    let hosts = store.hosts_named(&names).await?;
+    let mut forbidden: Vec<String> =
+        hosts.iter().filter(|host| !host.may_run(actor.role)).map(|host| references::quoted(&host.name)).collect();
+    if forbidden.is_empty() {
+        return Ok(hosts);
+    }
+    forbidden.sort_unstable();
+    Err(ServiceError::HostForbidden { role: actor.role, hosts: references::listed(&forbidden) })
 }
 
 /// What the actor is told of a host.

@@ -13,6 +13,7 @@ use store::ControlChange;
 
 use super::{MISSING, Runs};
 use crate::authorise::authorise;
+use crate::hosts::may_go_on;
 use crate::{Result, ServiceError, audit, now};
 
 /// How often a control is tried anew because the run moved meanwhile.
@@ -49,7 +50,8 @@ impl Runs {
     /// Pauses, resumes or stops a run, or answers its question. Answers the run as it is after that.
     ///
     /// # Errors
-    /// `Forbidden` to viewers and, for somebody else's run, below sre; `NotFound`; `Conflict` saying why it cannot be done now.
+    /// `Forbidden` to viewers and, for somebody else's run, below sre; `HostForbidden` where the run would go on to a host that
+    /// does not list the role, which is asked anew each time; `NotFound`; `Conflict` saying why it cannot be done now.
     pub async fn control(
         &self,
         actor: &Actor,
@@ -66,6 +68,10 @@ impl Runs {
             let steps = self.store.steps(id).await?;
             let request = Request { by: actor.username.as_str(), action, step, comment: comment.as_deref(), at: now() };
             let decision = decide(&run, &steps, &request)?;
+            if action.lets_go_on() {
+                let unchanged = steps.iter().filter(|step| !decision.steps.iter().any(|changed| changed.id == step.id));
+                may_go_on(&self.store, actor, &unchanged.chain(&decision.steps).collect::<Vec<_>>()).await?;
+            }
             if let Some(changed) = self.apply(actor, run, decision, &request).await? {
                 return Ok(changed);
             }

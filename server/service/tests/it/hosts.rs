@@ -1,5 +1,7 @@
+use std::time::Duration;
+
 use domain::plan::Selection;
-use domain::{AuditAction, CredentialKind, HostDraft, HostSummary, Problem, Role};
+use domain::{AuditAction, ControlAction, CredentialKind, HostDraft, HostSummary, Problem, Role, RunState, StepState};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use service::{Result, ServiceError, StartRun};
@@ -217,4 +219,102 @@ fn with_tag(name: &str) -> Value {
     let mut value = host(name);
     value["tags"] = json!(["web"]);
     value
+}
+
+/// A studio with the hosts `web` and `db`, open to these roles, and a run of sam's that has paused before it touched them.
+async fn paused(roles: Value) -> (TestStudio, domain::Run, [HostSummary; 2]) {
+    let studio = TestStudio::idle().await;
+    let hosts =
+        [add(&studio, with(host("web"), "roles", roles.clone())).await, add(&studio, with(host("db"), "roles", roles)).await];
+    let made = studio.services.runbooks.create(&developer(), draft("Touch", json!([on("web"), on("db")]))).await;
+    let run = studio.services.runs.start(&sam(), made.expect("a runbook").id, StartRun::default()).await.expect("a run");
+    let run = studio.services.runs.control(&sam(), run.id, ControlAction::Pause, None, None).await.expect("paused");
+    (studio, run, hosts)
+}
+
+fn sam() -> domain::Actor {
+    somebody("sam", Role::Sre)
+}
+
+async fn closed_to_sre(studio: &TestStudio, host: &HostSummary) {
+    let draft = with(self::host(&host.name), "roles", json!(["admin"]));
+    studio.services.hosts.update(&sam(), host.id, draft).await.expect("changed");
+}
+
+/// As a worker leaves a run whose first step is in this state.
+async fn left_as(studio: &TestStudio, run: RunState, step: StepState) -> domain::RunId {
+    let made = studio.services.runbooks.create(&developer(), draft("Touch", json!([on("web"), on("db")]))).await;
+    let started = studio.services.runs.start(&sam(), made.expect("a runbook").id, StartRun::default()).await.expect("a run");
+    let now = chrono::Utc::now();
+    let claims = studio.store.claim_runs("worker", now, now + Duration::from_secs(60), 1).await.expect("a claim");
+    let [claim] = &claims[..] else { panic!("{claims:?}") };
+    let mut steps = studio.store.steps(started.id).await.expect("steps");
+    (steps[0].state, steps[0].started_at) = (step, Some(now));
+    let left = domain::Run { state: run, event: claim.run.event + 1, ..claim.run.clone() };
+    let progress = store::Progress { run: &left, expect: &[RunState::Running], steps: &steps[..1], release: true };
+    let saved = studio.store.save_progress(&claim.lease, &progress).await.expect("saved");
+    assert_eq!(saved, store::Saved::Written);
+    started.id
+}
+
+#[tokio::test]
+async fn a_paused_run_is_resumed_by_those_only_who_may_run_on_every_host_that_it_has_still_to_touch() {
+    let (studio, run, [web, db]) = paused(json!(["sre", "admin"])).await;
+    let runs = &studio.services.runs;
+    let resume = async |who| runs.control(&who, run.id, ControlAction::Resume, None, None).await;
+    closed_to_sre(&studio, &db).await;
+    assert_eq!(refusal(resume(sam()).await), (403, "the role sre may not run on “db”".to_owned()));
+    closed_to_sre(&studio, &web).await;
+    assert_eq!(refusal(resume(sam()).await), (403, "the role sre may not run on “db”, “web”".to_owned()));
+    assert_eq!(runs.get(&sam(), run.id).await.expect("a run").0.state, RunState::Paused, "nothing was changed");
+    let resumed = resume(somebody("root", Role::Admin)).await.expect("resumed");
+    assert_eq!(resumed.state, RunState::Running);
+}
+
+#[tokio::test]
+async fn whoever_ends_a_run_needs_no_right_to_its_hosts() {
+    let (studio, run, [web, _]) = paused(json!(["sre", "admin"])).await;
+    closed_to_sre(&studio, &web).await;
+    let stopped = studio.services.runs.control(&sam(), run.id, ControlAction::Stop, None, None).await.expect("stopped");
+    assert_eq!(stopped.state, RunState::Stopped);
+}
+
+#[tokio::test]
+async fn an_answer_that_lets_a_run_go_on_asks_its_hosts_again() {
+    let studio = TestStudio::idle().await;
+    let runs = &studio.services.runs;
+    let web = add(&studio, with(host("web"), "roles", json!(["sre", "admin"]))).await;
+    let db = add(&studio, with(host("db"), "roles", json!(["sre", "admin"]))).await;
+    let questions = [
+        (RunState::Waiting, StepState::Waiting, ControlAction::Approve),
+        (RunState::Interrupted, StepState::Interrupted, ControlAction::Retry),
+        (RunState::Interrupted, StepState::Interrupted, ControlAction::Done),
+        (RunState::Interrupted, StepState::Interrupted, ControlAction::Skip),
+    ];
+    let mut asking = Vec::new();
+    for (run, step, action) in questions {
+        asking.push((left_as(&studio, run, step).await, action));
+    }
+    let answer = async |who, run, action| runs.control(&who, run, action, None, None).await;
+
+    // What is skipped or done is not run any more, what comes after it is.
+    closed_to_sre(&studio, &web).await;
+    for (run, action) in &asking[..2] {
+        let refused = refusal(answer(sam(), *run, *action).await);
+        assert_eq!(refused, (403, "the role sre may not run on “web”".to_owned()), "{action:?}");
+    }
+    closed_to_sre(&studio, &db).await;
+    for (run, action) in &asking[2..] {
+        let refused = refusal(answer(sam(), *run, *action).await);
+        assert_eq!(refused, (403, "the role sre may not run on “db”".to_owned()), "{action:?}");
+    }
+    let open = with(host("db"), "roles", json!(["sre", "admin"]));
+    studio.services.hosts.update(&sam(), db.id, open).await.expect("changed");
+    for (run, action) in &asking[2..] {
+        assert_eq!(answer(sam(), *run, *action).await.expect("answered").state, RunState::Running, "{action:?}");
+    }
+    for (run, action) in &asking[..2] {
+        let answered = answer(somebody("root", Role::Admin), *run, *action).await.expect("answered");
+        assert_eq!(answered.state, RunState::Running, "{action:?}");
+    }
 }

@@ -73,6 +73,20 @@ fn every_action_in_every_state_is_done_or_refused_with_the_reason() {
 }
 
 #[test]
+fn what_takes_a_run_back_to_running_is_what_lets_it_go_on() {
+    for state in RunState::ALL {
+        for (name, action) in ControlAction::ALL {
+            let asking = if state == RunState::Interrupted { StepState::Interrupted } else { StepState::Waiting };
+            let asking = Step { started_at: Some(now()), ..step(0, asking) };
+            if let Ok(decision) = decide(&run(state), &[asking], &ask(action)) {
+                let goes_on = decision.to != state && decision.to == RunState::Running;
+                assert_eq!(action.lets_go_on(), goes_on, "{name} of {state:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_rejected_run_fails_and_what_never_began_is_skipped() {
     let steps = [step(0, StepState::Succeeded), step(1, StepState::Waiting), step(2, StepState::Pending)];
     let request = Request { comment: Some("wrong host"), ..ask(ControlAction::Reject) };
