@@ -5,6 +5,7 @@ mod connections;
 mod contract;
 mod hosts;
 mod isolation;
+mod output;
 mod readme;
 mod restart;
 mod secrets;

@@ -1,8 +1,7 @@
 //! What people ask of runs.
 
 use chrono::Utc;
-use domain::block::{BlockKind, Check, ConditionBlock, InstructionBlock, OnFalse};
-use domain::plan::Selection;
+use domain::block::{BlockKind, InstructionBlock};
 use domain::{AuditAction, Block, ControlAction, RunMode, RunState, StepState};
 use store::ControlChange;
 
@@ -101,45 +100,6 @@ async fn an_instruction_may_wait_to_be_ticked() {
     let (_, steps) = world.reaches(id, RunState::Succeeded).await;
     assert_eq!(steps[0].state, StepState::Succeeded);
     assert_eq!(steps.len(), 1);
-}
-
-#[tokio::test]
-async fn a_run_that_is_stopped_inside_a_branch_leaves_both_branches_and_the_rest() {
-    let world = World::new().await;
-    let check = Check::Expression { expression: "true".into() };
-    let nested_blocks = vec![command("echo in; sleep 300"), command("echo never")];
-    let condition =
-        ConditionBlock { check, nested_blocks, else_blocks: vec![command("echo other")], on_false: OnFalse::Continue };
-    let id = world.start(vec![Block::new("", BlockKind::Condition(condition)), command("echo after")]).await;
-    world.step_is(id, 1, StepState::Running).await;
-    world.control(id, RunState::Running, RunState::Stopping).await;
-    let (_, steps) = world.reaches(id, RunState::Stopped).await;
-    let states: Vec<_> = steps.iter().map(|step| step.state).collect();
-    let skipped = StepState::Skipped;
-    assert_eq!(states, [StepState::Succeeded, StepState::Stopped, skipped, skipped, skipped]);
-}
-
-#[tokio::test]
-async fn a_failed_run_is_run_again_from_the_step_that_failed() {
-    let world = World::new().await;
-    let dir = tempfile::tempdir().unwrap();
-    let (gate, log) = (dir.path().join("gate"), dir.path().join("log"));
-    let log_line = |word: &str| format!("echo {word} >> {}", log.display());
-    let blocks = vec![
-        command(&log_line("first")),
-        command(&format!("test -e {} && {}", gate.display(), log_line("second"))),
-        command(&log_line("third")),
-    ];
-    let from = blocks[1].id;
-    let failed = world.start(blocks.clone()).await;
-    let (_, steps) = world.reaches(failed, RunState::Failed).await;
-    assert_eq!((steps[1].state, steps[2].state), (StepState::Failed, StepState::Skipped));
-
-    std::fs::write(&gate, "").unwrap();
-    let again = world.start_with(blocks, Start { selection: Selection::From(from), ..Start::default() }).await;
-    let (_, steps) = world.reaches(again, RunState::Succeeded).await;
-    assert_eq!((steps[0].state, steps[0].error.as_deref()), (StepState::Skipped, Some("not selected")));
-    assert_eq!(std::fs::read_to_string(&log).unwrap(), "first\nsecond\nthird\n");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::world::{Start, World, command, config, named, timer};
+use crate::world::{Start, World, command, config, named, timer, until};
 
 fn condition(check: Check, nested: Vec<Block>, otherwise: Vec<Block>, on_false: OnFalse) -> Block {
     Block::new("check", BlockKind::Condition(ConditionBlock { check, nested_blocks: nested, else_blocks: otherwise, on_false }))
@@ -381,7 +381,11 @@ async fn too_much_output_keeps_its_head_and_tail_and_says_so() {
     let stdout = world.stdout(id, &steps[0]).await;
     assert!(stdout.starts_with("line0\nline1\n") && stdout.ends_with("line29999\n"));
     assert!(stdout.len() <= 80_000, "{}", stdout.len());
-    assert!(world.output(id, &steps[0], Stream::Stderr).await.contains("bytes are cut here; the end follows"));
+    let notes = world.output(id, &steps[0], Stream::Stderr).await;
+    let (before, _) = notes.split_once(" bytes are cut here; the end follows").unwrap();
+    let cut: usize = before.rsplit(' ').next().unwrap().parse().unwrap();
+    let printed: usize = (0..30_000).map(|line| format!("line{line}\n").len()).sum();
+    assert_eq!(stdout.len() + cut, printed, "what is cut is counted");
     assert!(steps[0].last_output > 0 && steps[0].last_output < world.run(id).await.event);
 }
 
@@ -392,4 +396,31 @@ async fn many_lines_come_in_order_and_none_is_lost() {
     let (_, steps) = world.reaches(id, RunState::Succeeded).await;
     let expected: String = (1..=200_000).map(|n| format!("{n}\n")).collect();
     assert!(world.stdout(id, &steps[0]).await == expected);
+}
+
+#[tokio::test]
+async fn characters_and_escape_sequences_that_are_cut_on_their_way_come_out_whole() {
+    let world = World::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let gate = |name: &str| dir.path().join(name).display().to_string();
+    let wait = |name: &str| format!("until test -e {}; do sleep 0.02; done", gate(name));
+    // Cut by time, within a character and within a sequence; then by size, a character across every border of a piece.
+    let script = format!(
+        "printf 'a\\342\\230'; {}; printf '\\203 \\033[3'; {}; printf '1mred\\033[0m\\n'; \
+         i=0; while [ $i -lt 30000 ]; do printf 'x☃ü'; i=$((i+1)); done",
+        wait("one"),
+        wait("two")
+    );
+    let id = world.start(vec![command(&script)]).await;
+    let step = world.step_is(id, 0, StepState::Running).await;
+    let printed = async |text: &str| until("output", || async { (world.stdout(id, &step).await == text).then_some(()) }).await;
+    printed("a").await;
+    std::fs::write(gate("one"), "").unwrap();
+    printed("a☃ \u{1b}[3").await;
+    std::fs::write(gate("two"), "").unwrap();
+    let (_, steps) = world.reaches(id, RunState::Succeeded).await;
+    let expected = "a☃ \u{1b}[31mred\u{1b}[0m\n".to_owned() + &"x☃ü".repeat(30_000);
+    assert!(world.stdout(id, &steps[0]).await == expected);
+    let pieces = world.store.output(id, 0, 1, 0, 10_000).await.unwrap();
+    assert!(pieces.len() > 3 && pieces.iter().all(|piece| piece.text.len() <= 64 * 1024), "{}", pieces.len());
 }

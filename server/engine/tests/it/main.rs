@@ -9,6 +9,7 @@ mod lanes;
 mod restart;
 #[path = "../../../runner/tests/common/runner_process.rs"]
 mod runner_process;
+mod semantics;
 #[path = "../common/sshd.rs"]
 #[expect(dead_code, reason = "the tests of the engine's own SSH use the rest")]
 mod sshd;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use domain::block::OnWorkerLoss;
+use domain::block::{BlockKind, Check, ConditionBlock, OnFalse, OnWorkerLoss};
 use domain::{Block, ControlAction, Run, RunState, Step, StepState, Stream};
 use engine::EngineConfig;
-use store::{Claim, Progress, Saved};
+use store::{Claim, Lease, Progress, Saved};
 
 use crate::world::{World, command, config, timer, until};
 
@@ -135,4 +135,65 @@ async fn a_timer_of_a_lost_server_goes_on_and_one_that_came_due_ends_at_once() {
     assert_eq!((steps[0].id, steps[0].started_at), (step.id, step.started_at));
     // The lease outlived the timer.
     assert!((steps[0].ended_at.unwrap() - step.due_at.unwrap()).num_milliseconds() > 500);
+}
+
+#[tokio::test]
+async fn what_the_runner_still_keeps_of_steps_that_are_over_is_forgotten_by_the_next_engine() {
+    let mut world = World::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let gate = dir.path().join("gate");
+    let wait = format!("until test -e {}; do sleep 0.02; done; echo done", gate.display());
+    let over = world.start(vec![command("echo over; sleep 0.3")]).await;
+    let goes_on = world.start(vec![command(&wait)]).await;
+    let ended = world.step_is(over, 0, StepState::Running).await;
+    let running = world.step_is(goes_on, 0, StepState::Running).await;
+    until("both processes", || async { (world.runner.steps().await.unwrap().len() == 2).then_some(()) }).await;
+    world.task.abort();
+    _ = (&mut world.task).await;
+    // As a server leaves it that dies right after it wrote the end of a step, and with it that of its run.
+    let lease = Lease { run: over, owner: "one".to_owned(), fence: 1 };
+    let run = world.run(over).await;
+    let last = run.event + 1_000;
+    let step = Step { state: StepState::Succeeded, ended_at: Some(Utc::now()), event: last, ..ended };
+    let run = Run { state: RunState::Succeeded, ended_at: Some(Utc::now()), event: last + 1, ..run };
+    let end = Progress { run: &run, expect: &[RunState::Running], steps: &[step], release: true };
+    assert_eq!(world.store.save_progress(&lease, &end).await.unwrap(), Saved::Written);
+
+    world.restart(true);
+    let kept = || async { (world.runner.steps().await.unwrap() == [running.id.to_string()]).then_some(()) };
+    until("only what is under way is kept", kept).await;
+    std::fs::write(&gate, "").unwrap();
+    let (_, steps) = world.reaches(goes_on, RunState::Succeeded).await;
+    assert_eq!((steps.len(), world.stdout(goes_on, &steps[0]).await.as_str()), (1, "done\n"));
+    until("nothing is kept", || async { world.runner.steps().await.unwrap().is_empty().then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn a_step_that_a_person_settled_is_forgotten_by_the_runner_too() {
+    let world = World::new().await;
+    let check = Check::CommandExitCode { command: "exit 1".into(), expected: 0, host: "local".into() };
+    let asking = ConditionBlock { check, nested_blocks: vec![], else_blocks: vec![], on_false: OnFalse::Pause };
+    let id = world.start(vec![Block::new("check", BlockKind::Condition(asking))]).await;
+    let (_, steps) = world.reaches(id, RunState::Waiting).await;
+    // Nobody tells the runner: no worker holds the run.
+    world.settle(id, RunState::Failed, vec![Step { state: StepState::Failed, ..steps[0].clone() }]).await;
+    until("the runner forgets it", || async { world.runner.steps().await.unwrap().is_empty().then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn a_runner_that_dies_before_it_starts_a_step_is_followed_by_one_that_does() {
+    let world = World::new().await;
+    // What is killed at any moment of a start leaves a step that ended once, or one that asks a person: never one that failed.
+    for _ in 0..30 {
+        let pid = world.runner.info().await.unwrap().pid.to_string();
+        let id = world.start(vec![command("echo once")]).await;
+        world.step_is_past(id, 0, StepState::Pending).await;
+        _ = std::process::Command::new("kill").args(["-KILL", &pid]).status().unwrap();
+        let run = until("an end", || async {
+            let run = world.run(id).await;
+            (run.state.is_final() || run.state == RunState::Interrupted).then_some(run)
+        })
+        .await;
+        assert_ne!(run.state, RunState::Failed, "{:#?}", world.steps(id).await);
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -9,7 +10,7 @@ use domain::block::{BlockKind, CommandBlock, TimerBlock};
 use domain::plan::{Selection, Targets, lay_out, select};
 use domain::{
     Account, AccountId, AuditAction, AuditEntry, Block, ControlAction, CredentialId, CredentialKind, CredentialSummary,
-    Parameter, Role, Run, RunId, RunMode, RunState, Runbook, RunbookId, Seconds, Step, StepState, Stream, Username,
+    Parameter, Role, Run, RunEvent, RunId, RunMode, RunState, Runbook, RunbookId, Seconds, Step, StepState, Stream, Username,
 };
 use engine::plan_steps::initial_steps;
 use engine::{Engine, EngineConfig, EngineHandle};
@@ -18,6 +19,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use store::{ControlChange, Store};
 use tempfile::TempDir;
+use tokio::sync::broadcast;
 use vault::Vault;
 
 use crate::runner_process;
@@ -56,12 +58,41 @@ impl Default for Start {
     }
 }
 
+/// Somebody who watches a run.
+pub struct Viewer(broadcast::Receiver<Arc<RunEvent>>);
+
+impl Viewer {
+    /// What is told until the run comes to the state: `run running`, `step 0.1 running`, `step 0.1 stdout "hello\n"`, without
+    /// what is told twice running. The number of a step is its place and its attempt.
+    pub async fn until(&mut self, state: RunState) -> Vec<String> {
+        let mut told: Vec<String> = Vec::new();
+        let end = format!("run {}", state.as_str());
+        while told.last() != Some(&end) {
+            let event = tokio::time::timeout(Duration::from_secs(20), self.0.recv()).await;
+            let event = event.unwrap_or_else(|_| panic!("waited too long for {end} after {told:#?}")).unwrap();
+            let words = match &*event {
+                RunEvent::Run(run) => format!("run {}", run.state.as_str()),
+                RunEvent::Step(step) => format!("step {}.{} {}", step.ordinal, step.attempt, step.state.as_str()),
+                RunEvent::Output(piece) => {
+                    let stream = if piece.stream == Stream::Stdout { "stdout" } else { "stderr" };
+                    format!("step {}.{} {stream} {:?}", piece.ordinal, piece.attempt, piece.text)
+                }
+            };
+            if told.last() != Some(&words) {
+                told.push(words);
+            }
+        }
+        told
+    }
+}
+
 pub fn config(owner: &str) -> EngineConfig {
     EngineConfig {
         owner: owner.to_owned(),
         lease: Duration::from_secs(2),
         heartbeat: Duration::from_millis(300),
         poll: Duration::from_millis(100),
+        sweep: Duration::from_millis(300),
         stop_grace: Duration::from_millis(500),
         ..EngineConfig::default()
     }
@@ -136,6 +167,11 @@ impl World {
     }
 
     pub async fn start_with(&self, blocks: Vec<Block>, start: Start) -> RunId {
+        self.start_watched(blocks, start).await.0
+    }
+
+    /// A run, watched from before its beginning.
+    pub async fn start_watched(&self, blocks: Vec<Block>, start: Start) -> (RunId, Viewer) {
         let now = Utc::now();
         let runbook = Runbook {
             id: RunbookId::new(),
@@ -160,10 +196,11 @@ impl World {
         let run = Run { started_by_id: self.starter, ..new_run(&runbook, answers, start.mode, steps.len() as u64 + 1) };
         let sealed =
             start.secret.map(|secret| self.vault.seal(&run.id.to_string(), 1, &SecretString::from(secret.to_string())).unwrap());
+        let viewer = Viewer(self.engine.subscribe(run.id));
         let run = self.store.start_run(run, &steps, sealed.as_deref(), None, &audit(AuditAction::RunStarted)).await.unwrap();
         let store::Started::New(run) = run else { panic!("{run:?}") };
         self.engine.wake();
-        run.id
+        (run.id, viewer)
     }
 
     pub async fn credential(&self, name: &str, secret: &str) -> CredentialId {
@@ -217,6 +254,19 @@ impl World {
             self.steps(id).await.into_iter().rev().find(|step| step.ordinal == ordinal && step.state == state)
         })
         .await
+    }
+
+    /// Waits until a step is in another state than this one.
+    pub async fn step_is_past(&self, id: RunId, ordinal: usize, state: StepState) {
+        until("another state", || async { (self.steps(id).await[ordinal].state != state).then_some(()) }).await;
+    }
+
+    /// What `service` does where a person ends a run that no worker holds.
+    pub async fn settle(&self, id: RunId, to: RunState, steps: Vec<Step>) {
+        let run = self.run(id).await;
+        let change = ControlChange { event: Some((run.event, run.event + 1)), steps, ..ControlChange::default() };
+        let done = self.store.control_run(id, run.state, to, &change, &audit(AuditAction::RunControlled)).await;
+        assert!(done.unwrap());
     }
 
     /// What `service` does for pause and stop of a run that a worker holds.
