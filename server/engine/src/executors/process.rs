@@ -180,12 +180,9 @@ pub(crate) async fn find(shared: &Shared, step: &str) -> Found {
     let lost = |what: &str| format!("{NOBODY_SAW}; {what}");
     match shared.runner.attach(step).await {
         Ok(Attached::Process(process)) => Found::Process(process),
+        // The runner keeps its record until the store has what became of it: a step without one counts as never started.
         Ok(Attached::Lost(identity)) => match shared.runner.stop_lost(identity, shared.config.stop_grace).await {
-            Ok(report) => {
-                // What the runner still keeps of it says nothing more.
-                _ = shared.runner.forget(step).await;
-                Found::Lost(lost(&report.describe()))
-            }
+            Ok(report) => Found::Lost(lost(&report.describe())),
             Err(error) => Found::Lost(lost(&format!("what is left of it could not be looked for: {}", chain(&error)))),
         },
         Ok(Attached::Unknown) => Found::Nothing,

@@ -94,9 +94,38 @@ async fn a_connection_that_is_cut_leaves_the_outcome_to_a_person() {
     let (run, steps) = world.reaches(id, RunState::Interrupted).await;
     assert!(run.error.unwrap().contains("the connection to web-1 was lost; outcome unknown"));
     assert_eq!((steps.len(), steps[0].state), (2, StepState::Interrupted), "never tried again by itself");
+    let error = steps[0].error.as_ref().unwrap();
+    assert!(error.ends_with("stopped, 0 processes left"), "what it left is looked for: {error}");
     world.go_on(id, Some((steps[0].clone(), ControlAction::Skip))).await;
     let (_, steps) = world.reaches(id, RunState::Succeeded).await;
     assert_eq!(world.stdout(id, &steps[1]).await, "next\n");
+}
+
+#[tokio::test]
+async fn a_command_whose_connection_is_cut_is_ended_on_its_host_before_it_is_tried_again() {
+    let (world, sshd) = (World::new().await, Sshd::start());
+    add_host(&world, "web-1", &sshd, &sshd.host_key()).await;
+    let pids = sshd.dir().join("pids");
+    let script = format!("echo $$ >> {0}; [ $(wc -l < {0}) -gt 1 ] || sleep 300", pids.display());
+    let id = world.start(vec![Block { on_worker_loss: OnWorkerLoss::Retry, ..on("web-1", &script) }]).await;
+    let written = || async { std::fs::read_to_string(&pids).ok().filter(|pids| pids.ends_with('\n')) };
+    let first: u32 = until("its process", written).await.trim().parse().unwrap();
+    sshd.cut();
+    let (_, steps) = world.reaches(id, RunState::Succeeded).await;
+    let error = steps[0].error.as_ref().unwrap();
+    assert!(error.contains("outcome unknown; stopped, 0 processes left") && error.ends_with("it is tried again"), "{error}");
+    assert!(!std::path::Path::new(&format!("/proc/{first}")).exists(), "the first one still runs");
+}
+
+#[tokio::test]
+async fn a_connection_that_was_cut_between_two_steps_is_made_anew() {
+    let (world, sshd) = (World::new().await, Sshd::start());
+    add_host(&world, "web-1", &sshd, &sshd.host_key()).await;
+    let id = world.start(vec![on("web-1", "echo one"), timer(1_500), on("web-1", "echo two")]).await;
+    world.step_is(id, 1, StepState::Running).await;
+    sshd.cut();
+    let (_, steps) = world.reaches(id, RunState::Succeeded).await;
+    assert_eq!((steps.len(), world.stdout(id, &steps[2]).await.as_str()), (3, "two\n"));
 }
 
 #[tokio::test]

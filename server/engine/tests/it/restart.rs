@@ -181,6 +181,22 @@ async fn a_step_that_a_person_settled_is_forgotten_by_the_runner_too() {
 }
 
 #[tokio::test]
+async fn a_step_that_was_lost_with_its_runner_stays_known_until_its_end_is_stored() {
+    let world = World::with(EngineConfig { sweep: Duration::from_secs(3_600), ..config("one") }).await;
+    let id = world.start(vec![command("echo begun; sleep 300")]).await;
+    let step = world.step_is(id, 0, StepState::Running).await;
+    until("its output", || async { (world.stdout(id, &step).await == "begun\n").then_some(()) }).await;
+    let pid = world.runner.info().await.unwrap().pid.to_string();
+    assert!(std::process::Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+    let (_, steps) = world.reaches(id, RunState::Interrupted).await;
+    assert!(steps[0].error.as_ref().unwrap().ends_with("stopped, 0 processes left"), "{:?}", steps[0].error);
+    // Forgotten earlier, it would count as never started for a server that follows in this moment, and be started again.
+    assert_eq!(world.runner.steps().await.unwrap(), [step.id.to_string()]);
+    world.go_on(id, Some((steps[0].clone(), ControlAction::Skip))).await;
+    world.reaches(id, RunState::Succeeded).await;
+}
+
+#[tokio::test]
 async fn a_runner_that_dies_before_it_starts_a_step_is_followed_by_one_that_does() {
     let world = World::new().await;
     // What is killed at any moment of a start leaves a step that ended once, or one that asks a person: never one that failed.
