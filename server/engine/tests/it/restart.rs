@@ -115,8 +115,9 @@ async fn a_block_may_say_what_becomes_of_a_step_that_nobody_knows_of() {
 #[tokio::test]
 async fn a_run_that_was_to_stop_when_its_server_was_lost_is_stopped_by_the_next_one() {
     let mut world = World::new().await;
-    let id = world.start(vec![command("sleep 300")]).await;
-    world.step_is(id, 0, StepState::Running).await;
+    let id = world.start(vec![command("echo begun; sleep 300")]).await;
+    let step = world.step_is(id, 0, StepState::Running).await;
+    until("its output", || async { (world.stdout(id, &step).await == "begun\n").then_some(()) }).await;
     world.task.abort();
     world.control(id, RunState::Running, RunState::Stopping).await;
     world.restart(true);
