@@ -8,12 +8,14 @@ use fastrand::Rng;
 
 use super::world::World;
 use super::{Chaos, Outcome, settle};
+use crate::studio::Client;
+use crate::studio::client::PAGE;
 use crate::studio::process::Process;
 use crate::studio::sshd::Sshd;
 
-/// Runs that are started between two cuts, at most.
+/// Runs that are under way at a cut; more would only wait for each other.
 const RUNS: usize = 3;
-/// When a cut falls, in milliseconds after the runs before it were started.
+/// When a cut falls, in milliseconds after so many were under way.
 const MOMENTS: std::ops::Range<u64> = 20..500;
 /// Of so many cuts, one takes every connection at once.
 const ALL_AT_ONCE: u32 = 8;
@@ -30,7 +32,7 @@ pub fn play(chaos: &Chaos) -> Result<Outcome> {
     let client = world.studio.client();
     let began = Instant::now();
     for _ in 0..chaos.kills {
-        for _ in 0..world.rng.usize(1..=RUNS) {
+        for _ in under_way(&client, &world.runbook)?..RUNS {
             world.ledger.start(&client, &world.runbook);
         }
         thread::sleep(Duration::from_millis(world.rng.u64(MOMENTS)));
@@ -46,6 +48,10 @@ pub fn play(chaos: &Chaos) -> Result<Outcome> {
         (began.elapsed() - cutting).as_secs_f64()
     ));
     Ok(Outcome::Ran(world.close()?))
+}
+
+fn under_way(client: &Client, runbook: &str) -> Result<usize> {
+    Ok(client.all(&format!("/executions?runbook={runbook}&state=running&limit={PAGE}"))?.len())
 }
 
 /// Answers how many connections were cut: one, or all there are. Waits until there is one, starting runs where all are over.
