@@ -31,6 +31,6 @@ pub fn measure(bench: &Bench) -> Result<Outcome> {
 fn weigh(studio: &Studio) -> Result<f64> {
     thread::sleep(REST);
     let server = process::resident_mib(studio.pid())?;
-    let runner = process::runner_of(studio.pid(), &studio.folders().data);
+    let runner = process::runner_of(&studio.folders().data);
     Ok(server + runner.map_or(Ok(0.0), |runner| process::resident_mib(runner.pid))?)
 }

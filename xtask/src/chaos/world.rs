@@ -75,7 +75,7 @@ impl World {
     /// The server's helper process. It outlives the server that started it: once known, it is known by its number and start.
     pub fn runner(&mut self) -> Option<Process> {
         if self.runner.is_none_or(|runner| !runner.lives()) {
-            self.runner = runner_of(self.studio.pid(), &self.studio.folders().data);
+            self.runner = runner_of(&self.studio.folders().data);
         }
         self.runner
     }

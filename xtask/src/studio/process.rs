@@ -42,23 +42,24 @@ pub fn signal(pid: u32, signal: Signal) -> Result<()> {
     kill(Pid::from_raw(number), signal).with_context(|| format!("sending {signal} to process {pid}"))
 }
 
-/// The helper process of a server: its child whose first argument is `runner` and whose command line, environment or
-/// working folder names the server's data folder.
-pub fn runner_of(server: u32, data: &Path) -> Option<Process> {
-    children(server)
-        .into_iter()
-        .find(|pid| {
-            let words = words(*pid, "cmdline");
-            words.get(1).is_some_and(|word| word == "runner") && knows(*pid, &words, data)
-        })
-        .and_then(Process::find)
+/// The helper process of the servers of a data folder, whichever of them started it: a process whose first argument is `runner`
+/// and whose command line, environment or working folder names the folder.
+pub fn runner_of(data: &Path) -> Option<Process> {
+    let serves = |pid: &u32| {
+        let words = words(*pid, "cmdline");
+        words.get(1).is_some_and(|word| word == "runner") && knows(*pid, &words, data)
+    };
+    processes().into_iter().find(serves).and_then(Process::find)
 }
 
 /// The children of a process.
 pub fn children(parent: u32) -> Vec<u32> {
+    processes().into_iter().filter(|pid| stat(*pid).is_some_and(|stat| stat.parent == parent)).collect()
+}
+
+fn processes() -> Vec<u32> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| stat(*pid).is_some_and(|stat| stat.parent == parent)).collect()
+    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
 /// Its resident memory in MiB.
