@@ -1,5 +1,7 @@
 //! The schema, file by file: each is applied once, in order, in a transaction that also records its checksum.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -12,6 +14,9 @@ const MIGRATIONS: [&str; 3] = [
     include_str!("../schema/0002_idempotency.surql"),
     include_str!("../schema/0003_hosts.surql"),
 ];
+
+/// How long one may take: a new index is made over all rows there are, perhaps on a slow disk.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What must be there before the first migration: their record, and the row that processes starting at once contend for.
 const RECORD: &str = "
@@ -57,7 +62,8 @@ impl Store {
              CREATE type::record('migration', $number) SET number = $number, checksum = $checksum, applied_at = time::now();
              {text}"
         );
-        let outcome = self.transact("apply a migration", &statements, variables! { number: number, checksum: checksum }).await?;
+        let variables = variables! { number: number, checksum: checksum };
+        let outcome = self.transact_within("apply a migration", &statements, variables, PATIENCE).await?;
         match outcome {
             Outcome::Committed => tracing::info!(schema.number = number, "migration applied"),
             Outcome::Refused(_) => tracing::debug!(schema.number = number, "another process applied the migration"),
@@ -101,6 +107,7 @@ mod tests {
         let store = store().await;
         for query in [
             "SELECT VALUE key FROM run WHERE wake_at > 0 AND wake_at <= 9 ORDER BY wake_at LIMIT 8",
+            "SELECT VALUE key FROM run WHERE wake_at > 0 AND state != 'queued'",
             "SELECT key, state, mode FROM run WHERE owner = 'w'",
             "SELECT doc FROM run WHERE sort > 'a' AND sort < '~' ORDER BY sort LIMIT 8",
             "SELECT doc FROM run WHERE sort_runbook > 'a' AND sort_runbook < '~' AND state = 'failed' ORDER BY sort_runbook LIMIT 8",

@@ -52,7 +52,7 @@ impl Store {
         text: &str,
         variables: Variables,
     ) -> Result<Vec<T>> {
-        let mut results = match self.attempt(operation, text, &variables).await? {
+        let mut results = match self.attempt(operation, text, &variables, PATIENCE).await? {
             Answer::Done(results) => results,
             Answer::Refused(word) => return Err(StoreError::Query { operation, source: word.into() }),
         };
@@ -78,20 +78,31 @@ impl Store {
 
     /// Runs the statements as one transaction.
     pub(crate) async fn transact(&self, operation: &'static str, statements: &str, variables: Variables) -> Result<Outcome> {
+        self.transact_within(operation, statements, variables, PATIENCE).await
+    }
+
+    /// [`Store::transact`] for what may take long.
+    pub(crate) async fn transact_within(
+        &self,
+        operation: &'static str,
+        statements: &str,
+        variables: Variables,
+        patience: Duration,
+    ) -> Result<Outcome> {
         let text = format!("BEGIN;\n{statements}\nCOMMIT;");
-        Ok(match self.attempt(operation, &text, &variables).await? {
+        Ok(match self.attempt(operation, &text, &variables, patience).await? {
             Answer::Done(_) => Outcome::Committed,
             Answer::Refused(word) => Outcome::Refused(word),
         })
     }
 
-    async fn attempt(&self, operation: &'static str, text: &str, variables: &Variables) -> Result<Answer> {
+    async fn attempt(&self, operation: &'static str, text: &str, variables: &Variables, patience: Duration) -> Result<Answer> {
         let unavailable = |source| StoreError::Unavailable { operation, source };
         let mut attempt = 1;
         loop {
             let handle = self.keeper().handle().map_err(unavailable)?;
             let query = handle.database().map_err(unavailable)?.query(text).bind(Value::Object(variables.clone()));
-            let answer = tokio::time::timeout(PATIENCE, query.into_future())
+            let answer = tokio::time::timeout(patience, query.into_future())
                 .await
                 .map_err(|late| StoreError::Unavailable { operation, source: late.into() })?;
             let mut errors: Vec<surrealdb::Error> = match answer {
