@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::AuditEntry;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::query::{Variables, from_doc, micros, to_doc, variables};
 use crate::{Result, Store};
@@ -14,13 +14,17 @@ pub const CREATE: &str = "CREATE type::record('audit', $audit.id) SET at = $audi
 
 /// Adds the row to a transaction's parameters, as `$audit`.
 pub fn add(variables: &mut Variables, entry: &AuditEntry) -> Result<()> {
+    variables.insert("audit".to_owned(), row(entry)?);
+    Ok(())
+}
+
+/// The row of an entry, its id among it.
+pub fn row(entry: &AuditEntry) -> Result<Value> {
     static COUNTER: AtomicI64 = AtomicI64::new(i64::MAX);
     let at = micros(entry.at);
     let id = json!([i64::MAX.saturating_sub(at), COUNTER.fetch_sub(1, Ordering::Relaxed), uuid::Uuid::now_v7().to_string()]);
     let doc = to_doc("audit", entry)?;
-    let row = json!({ "id": id, "at": at, "action": entry.action.as_str(), "target": entry.target, "doc": doc });
-    variables.insert("audit".to_owned(), row);
-    Ok(())
+    Ok(json!({ "id": id, "at": at, "action": entry.action.as_str(), "target": entry.target, "doc": doc }))
 }
 
 impl Store {

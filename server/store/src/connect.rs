@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use crate::query::{Variables, variables};
 use crate::recovery::Keeper;
+use crate::start::Starts;
 use crate::{Result, StoreError};
 
 /// How long a sign of life may take.
@@ -23,8 +24,7 @@ pub struct Store {
 
 struct Inner {
     keeper: Arc<Keeper>,
-    // All starts write the one counter of run numbers: queueing here is cheaper than losing there.
-    starting: tokio::sync::Mutex<()>,
+    starts: Starts,
 }
 
 impl std::fmt::Debug for Store {
@@ -42,7 +42,7 @@ impl Store {
     pub async fn connect(url: &str, login: Option<(String, SecretString)>) -> Result<Self> {
         let opened = Keeper::open(url, login).await;
         let keeper = opened.map_err(|source| StoreError::Connect { url: without_password(url), source })?;
-        let store = Self { inner: Arc::new(Inner { keeper, starting: tokio::sync::Mutex::new(()) }) };
+        let store = Self { inner: Arc::new(Inner { keeper, starts: Starts::default() }) };
         store.migrate().await?;
         Ok(store)
     }
@@ -62,8 +62,8 @@ impl Store {
         &self.inner.keeper
     }
 
-    pub(crate) async fn starting(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.inner.starting.lock().await
+    pub(crate) fn starts(&self) -> &Starts {
+        &self.inner.starts
     }
 
     /// Reads one of the counters.

@@ -65,6 +65,20 @@ impl StoreError {
         matches!(self, Self::Unavailable { .. } | Self::Connect { .. })
     }
 
+    /// The same failure, told to another who waited for the same thing.
+    pub(crate) fn for_another(&self) -> Self {
+        let source = std::iter::successors(std::error::Error::source(self), |error| error.source());
+        let source = source.map(ToString::to_string).collect::<Vec<_>>().join(": ").into();
+        match self {
+            Self::Unavailable { operation, .. } => Self::Unavailable { operation, source },
+            Self::Query { operation, .. } => Self::Query { operation, source },
+            Self::Malformed { table, row, .. } => Self::Malformed { table, row: row.clone(), source },
+            Self::Connect { url, .. } => Self::Connect { url: url.clone(), source },
+            Self::SchemaTooNew { found, known } => Self::SchemaTooNew { found: *found, known: *known },
+            Self::ChangedMigration { number } => Self::ChangedMigration { number: *number },
+        }
+    }
+
     pub(crate) fn from_database(operation: &'static str, source: surrealdb::Error) -> Self {
         let message = source.message().to_lowercase();
         let lost = source.is_connection()

@@ -5,8 +5,8 @@ use domain::{Run, RunId, RunMode, RunState, Step, StepId, StepState, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::query::{Outcome, from_value, micros, optional_time, variables};
-use crate::runs::{COLUMNS, RunRow, WRITE_STEPS, step_rows};
+use crate::query::{Outcome, from_value, micros, optional_time, to_doc, variables};
+use crate::runs::{COLUMNS, RunRow};
 use crate::{Result, Store, StoreError};
 
 /// The right to drive a run.
@@ -71,22 +71,37 @@ impl Store {
         let text = "SELECT VALUE key FROM run WHERE wake_at > 0 AND wake_at <= $now ORDER BY wake_at LIMIT $limit";
         let keys: Vec<RunId> =
             self.rows("find runs to take up", "run", text, variables! { now: micros(now), limit: limit }).await?;
-        // Reads never conflict, so this row is read again by the update itself: who gets a row back has the run.
+        self.claim_these(owner, now, lease_until, &keys).await
+    }
+
+    /// Takes these runs, as far as they still need a worker.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn claim_these(&self, owner: &str, now: Timestamp, lease_until: Timestamp, keys: &[RunId]) -> Result<Vec<Claim>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Reads never conflict, so each row is read again by the update itself: who gets a row back has the run. All are one
+        // commit: a disk is waited for once.
+        let targets: Vec<String> = (0..keys.len()).map(|place| format!("type::record('run', $keys[{place}])")).collect();
         let text = format!(
-            "UPDATE type::record('run', $key) SET owner = $owner, fence += 1, wake_at = $until,
+            "UPDATE {} SET owner = $owner, fence += 1, wake_at = $until,
                state = IF state = 'queued' {{ 'running' }} ELSE {{ state }}
              WHERE wake_at > 0 AND wake_at <= $now AND state IN ['queued', 'running', 'pausing', 'stopping']
              RETURN {}",
+            targets.join(", "),
             COLUMNS.replace("owner", "$before.owner AS owner")
         );
-        let mut claims = Vec::new();
-        for key in keys {
-            let variables = variables! { key: key, owner: owner, now: micros(now), until: micros(lease_until) };
-            let Some(row) = self.row::<RunRow>("take up a run", "run", &text, variables).await? else { continue };
-            let lease = Lease { run: key, owner: owner.to_owned(), fence: row.fence };
-            claims.push(Claim { run: row.run()?, lease, taken_over: !row.owner.is_empty() });
-        }
-        Ok(claims)
+        let variables = variables! { keys: keys, owner: owner, now: micros(now), until: micros(lease_until) };
+        let rows: Vec<RunRow> = self.rows("take up runs", "run", &text, variables).await?;
+        rows.iter()
+            .map(|row| {
+                let run = row.run()?;
+                let lease = Lease { run: run.id, owner: owner.to_owned(), fence: row.fence };
+                Ok(Claim { run, lease, taken_over: !row.owner.is_empty() })
+            })
+            .collect()
     }
 
     /// Prolongs every lease of the worker.
@@ -143,18 +158,17 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn save_progress(&self, lease: &Lease, progress: &Progress<'_>) -> Result<Saved> {
-        let statements = format!(
-            "LET $row = (SELECT state, owner, fence, wake_at FROM ONLY type::record('run', $key));
-             IF $row = NONE OR $row.owner != $owner OR $row.fence != $fence {{ THROW 'guard:lost' }};
-             IF $row.state NOT IN $expect {{ THROW 'guard:moved ' + $row.state }};
-             UPDATE type::record('run', $key) SET state = $state, started_at = $started_at, ended_at = $ended_at,
-               error = $error, event = $event,
-               owner = IF $release {{ '' }} ELSE {{ $owner }},
-               wake_at = IF $release {{ 0 }} ELSE {{ $row.wake_at }};
-             {WRITE_STEPS}"
+        // The row that is written is also the one that is asked, in the one statement: each costs about as much as the disk.
+        let released = if progress.release { ", owner = '', wake_at = 0" } else { "" };
+        let mut statements = format!(
+            "UPDATE type::record('run', $key) SET
+               state = IF owner != $owner OR fence != $fence {{ THROW 'guard:lost' }}
+                       ELSE IF state NOT IN $expect {{ THROW 'guard:moved ' + state }}
+                       ELSE {{ $state }},
+               started_at = $started_at, ended_at = $ended_at, error = $error, event = $event{released} RETURN NONE;"
         );
         let run = progress.run;
-        let variables = variables! {
+        let mut variables = variables! {
             key: lease.run,
             owner: lease.owner,
             fence: lease.fence,
@@ -164,9 +178,16 @@ impl Store {
             ended_at: optional_time(run.ended_at),
             error: run.error.as_deref().unwrap_or_default(),
             event: run.event,
-            release: progress.release,
-            steps: step_rows(progress.steps)?,
         };
+        for (place, step) in progress.steps.iter().enumerate() {
+            // A first attempt has had its row since the start of the run, and an update is the cheaper one.
+            let verb = if step.attempt == 1 { "UPDATE" } else { "UPSERT" };
+            let (ordinal, attempt) = (step.ordinal, step.attempt);
+            statements.push_str(&format!(
+                "\n{verb} type::record('step', [$key, {ordinal}, {attempt}]) SET doc = $step{place} RETURN NONE;"
+            ));
+            variables.insert(format!("step{place}"), to_doc("step", step)?.into());
+        }
         let operation = "save the progress of a run";
         match self.transact(operation, &statements, variables).await? {
             Outcome::Committed => Ok(Saved::Written),

@@ -21,6 +21,7 @@ mod recovery;
 mod runbooks;
 mod runs;
 mod sessions;
+mod start;
 
 pub use api_keys::NewApiKey;
 pub use connect::Store;
@@ -28,4 +29,5 @@ pub use error::{Result, StoreError};
 pub use hosts::HostChange;
 pub use leases::{Claim, Lease, Progress, Saved};
 pub use runbooks::RunbookFilter;
-pub use runs::{ControlChange, Idempotency, RunFilter, Started};
+pub use runs::{ControlChange, RunFilter};
+pub use start::{Idempotency, Started};

@@ -17,8 +17,8 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn append_output(&self, lease: &Lease, chunks: &[Chunk]) -> Result<bool> {
-        let statements = "LET $row = (SELECT owner, fence FROM ONLY type::record('run', $key));
-             IF $row = NONE OR $row.owner != $owner OR $row.fence != $fence { THROW 'guard:lost' };
+        let statements =
+            "IF type::record('run', $key).{ owner, fence } != { owner: $owner, fence: $fence } { THROW 'guard:lost' };
              INSERT IGNORE INTO output $chunks RETURN NONE;";
         let key = lease.run.to_string();
         let row = |chunk: &Chunk| {

@@ -1,12 +1,12 @@
-//! Runs and their steps, as people start, read and control them.
+//! Runs and their steps, as people read and control them.
 
 use domain::{AuditEntry, Page, Run, RunId, RunMode, RunState, RunbookId, Step, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::query::{Outcome, from_doc, from_hex, micros, optional_time, read_optional_time, sort_key, to_doc, variables};
+use crate::query::{from_doc, from_hex, micros, optional_time, read_optional_time, to_doc, variables};
 use crate::runbooks::page;
-use crate::{Result, Store, StoreError, audit};
+use crate::{Result, Store, audit};
 
 /// Which runs to list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -44,35 +44,9 @@ pub struct ControlChange {
     pub wake: bool,
 }
 
-/// Which request a run is started by, where a repetition of it must not start another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Idempotency {
-    /// What names the request among those of the account: no secret, at most 64 characters.
-    pub key: String,
-    /// What is asked for: the same text for the same request.
-    pub request: String,
-}
-
-/// What became of a request to start a run.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Started {
-    /// It is stored.
-    New(Run),
-    /// The same request has started this run before; nothing was written.
-    Before(Run),
-    /// The key has named another request before; nothing was written.
-    OtherRequest,
-}
-
 /// The statement that writes `$steps`, from [`step_rows`], of the run `$key`.
 pub const WRITE_STEPS: &str =
     "FOR $step IN $steps { UPSERT type::record('step', [$key, $step.ordinal, $step.attempt]) SET doc = $step.doc; };";
-
-/// Refuses a repeated request, and notes a new one.
-const ONCE: &str = "
-    LET $before = (SELECT run, request FROM ONLY type::record('idempotency', [$account, $idempotency]));
-    IF $before != NONE { THROW 'guard:repeated ' + $before.request + ' ' + $before.run };
-    CREATE type::record('idempotency', [$account, $idempotency]) SET run = $key, request = $request, created_at = $created_at;";
 
 /// The columns that overrule the document; every query of runs reads these.
 pub const COLUMNS: &str = "doc, sort, sort_runbook, number, state, mode, started_at, ended_at, error, event, owner, fence";
@@ -110,74 +84,6 @@ impl RunRow {
 }
 
 impl Store {
-    /// Stores a run with its steps and gives it its number; a worker may take it up at once.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn start_run(
-        &self,
-        run: Run,
-        steps: &[Step],
-        sealed_parameters: Option<&[u8]>,
-        idempotency: Option<&Idempotency>,
-        audit: &AuditEntry,
-    ) -> Result<Started> {
-        let once = if idempotency.is_some() { ONCE } else { "" };
-        let statements = format!(
-            "{once}
-             UPDATE counter:run SET value += 1;
-             CREATE type::record('run', $key) SET key = $key, number = counter:run.value, runbook = $runbook, \
-             started_by = $started_by, created_at = $created_at, state = $state, mode = $mode, started_at = $started_at, \
-             ended_at = $ended_at, error = $error, event = $event, doc = $doc, sealed = $sealed, sort = $sort, \
-             sort_runbook = $sort_runbook, owner = '', fence = 0, wake_at = $created_at;
-             UPDATE type::record('runbook', $runbook) SET last_run = type::record('run', $key);
-             {WRITE_STEPS}
-             {}",
-            audit::CREATE
-        );
-        let sort = sort_key(run.created_at, run.id);
-        let mut variables = variables! {
-            key: run.id.to_string(),
-            runbook: run.runbook_id.to_string(),
-            started_by: run.started_by,
-            created_at: micros(run.created_at),
-            state: run.state.as_str(),
-            mode: run.mode,
-            started_at: optional_time(run.started_at),
-            ended_at: optional_time(run.ended_at),
-            error: run.error.as_deref().unwrap_or_default(),
-            event: run.event,
-            doc: to_doc("run", &run)?,
-            sealed: sealed_parameters.map(hex::encode).unwrap_or_default(),
-            sort_runbook: format!("{}_{sort}", run.runbook_id),
-            sort: sort,
-            steps: step_rows(steps)?,
-        };
-        if let Some(Idempotency { key, request }) = idempotency {
-            variables.extend(variables! { account: run.started_by_id, idempotency: key, request: request });
-        }
-        audit::add(&mut variables, audit)?;
-        let guard = self.starting().await;
-        let outcome = self.transact("start a run", &statements, variables).await?;
-        drop(guard);
-        let failed = |why: &str| StoreError::Query { operation: "start a run", source: why.into() };
-        let before = match outcome {
-            Outcome::Committed => None,
-            Outcome::Refused(word) => {
-                let Some((request, run)) = word.strip_prefix("repeated ").and_then(|word| word.split_once(' ')) else {
-                    return Err(failed("a run has this id"));
-                };
-                if idempotency.is_none_or(|idempotency| idempotency.request != request) {
-                    return Ok(Started::OtherRequest);
-                }
-                Some(run.parse().map_err(|_| failed("the run of a repeated request has no id"))?)
-            }
-        };
-        let id = before.unwrap_or(run.id);
-        let stored = self.run(id).await?.ok_or_else(|| failed("it is not there"))?;
-        Ok(if before.is_some() { Started::Before(stored) } else { Started::New(stored) })
-    }
-
     /// The run.
     ///
     /// # Errors

@@ -46,6 +46,42 @@ async fn eight_workers_claim_each_of_fifty_runs_once() {
 }
 
 #[tokio::test]
+async fn runs_that_are_started_at_once_get_numbers_without_gaps_whoever_goes_away() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = disk(&dir).await;
+    let books = [runbook("One", 0), runbook("Two", 1)];
+    for book in &books {
+        store.create_runbook(book, &[], &audit(AuditAction::RunbookCreated)).await.unwrap();
+    }
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..150 {
+        let (store, run) = (store.clone(), run(&books[n % 2], i64::try_from(n).unwrap()));
+        let asked = async move { start(&store, run, &[step(0, 1), step(1, 1)], None).await };
+        if n % 10 == 9 {
+            tasks.spawn(async { tokio::time::timeout(std::time::Duration::from_millis(1), asked).await.ok() });
+        } else {
+            tasks.spawn(async { Some(asked.await) });
+        }
+    }
+    let mut told: Vec<Run> = tasks.join_all().await.into_iter().flatten().collect();
+    // Whoever comes after those that went away finds that all is written.
+    told.push(start(&store, run(&books[0], 200), &[], None).await);
+    let mut numbers = Vec::new();
+    for book in &books {
+        let of_book = RunFilter { runbook: Some(book.id), limit: 200, ..RunFilter::default() };
+        let stored = store.list_runs(&of_book).await.unwrap().items;
+        assert_eq!(store.runbook(book.id).await.unwrap().unwrap().last_run.is_some(), !stored.is_empty());
+        numbers.extend(stored.iter().map(|run| run.number));
+        for run in told.iter().filter(|run| run.runbook_id == book.id) {
+            assert!(stored.contains(run), "{run:?}");
+        }
+    }
+    numbers.sort_unstable();
+    assert!(told.len() > 130 && numbers.len() >= told.len());
+    assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn progress_is_refused_after_a_control_and_after_the_lease() {
     let store = memory().await;
     let entry = audit(AuditAction::RunStarted);
