@@ -38,10 +38,11 @@
 //!
 //! - A step is started at most once: a second [`Runner::spawn`] of a step that the runner knows is
 //!   refused, until [`Runner::forget`].
-//! - That a step was started is on disk before `spawn` answers, and how it ended before a client
-//!   hears of it (safe from a power failure a quarter of a second later). So after a crash a step
-//!   that had not ended is [`Attached::Lost`], never unknown, and [`Runner::stop_lost`] ends what is
-//!   left of it; one that had ended is told as if nothing had happened.
+//! - That a step was started is noted before `spawn` answers, and how it ended before a client
+//!   hears of it; both are safe from a power failure a quarter of a second later. So after a crash a
+//!   step that had not ended is [`Attached::Lost`], never unknown, and [`Runner::stop_lost`] ends what
+//!   is left of it; one that had ended is told as if nothing had happened. After a power failure a
+//!   step of its last moment may be unknown: whoever began it before the machine's start knows that.
 //! - While a client is attached, nothing that is printed is lost: a client more than 8 MiB behind
 //!   holds its process back, and no other. With nobody attached, all is kept up to a limit
 //!   (64 MiB unless said otherwise), and beyond it the last two MiB at least; the first piece after

@@ -1,7 +1,7 @@
 //! Reads the table of processes from `/proc` (proc(5)). Linux only: elsewhere there is none, and
 //! only the process group is known.
 
-use std::io;
+use std::{io, sync::LazyLock};
 
 /// One live process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,8 +53,11 @@ pub(crate) fn tag_of(pid: u32) -> Option<u64> {
 
 /// Names this boot of the machine; process ids of another mean nothing.
 pub(crate) fn boot_id() -> Option<String> {
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(text.trim().to_owned())
+    static ID: LazyLock<Option<String>> = LazyLock::new(|| {
+        let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        Some(text.trim().to_owned())
+    });
+    ID.clone()
 }
 
 fn find_variable<'a>(environ: &'a [u8], name: &str) -> Option<&'a [u8]> {

@@ -29,6 +29,8 @@ pub(super) struct Links {
     /// Held by whoever starts the runner, so that several callers start one.
     program: AsyncMutex<Program>,
     stay: Mutex<Option<Stay>>,
+    /// Steps whose records may go.
+    to_forget: Mutex<Vec<String>>,
 }
 
 /// Keeps a connection open until dropped; closed itself when the runner went.
@@ -38,7 +40,19 @@ struct Stay(oneshot::Sender<()>);
 impl Links {
     pub fn new(config: RunnerConfig) -> Self {
         let home = Home::new(config.dir.clone());
-        Self { config, home, program: AsyncMutex::default(), stay: Mutex::new(None) }
+        Self { config, home, program: AsyncMutex::default(), stay: Mutex::new(None), to_forget: Mutex::default() }
+    }
+
+    /// Takes note of a step whose record may go. True: it is the first since they were taken.
+    pub fn to_forget(&self, step: String) -> bool {
+        let mut waiting = self.to_forget.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push(step);
+        waiting.len() == 1
+    }
+
+    /// The steps whose records may go.
+    pub fn take_to_forget(&self) -> Vec<String> {
+        std::mem::take(&mut self.to_forget.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Asks for something, of the runner that serves or of one that is started now, and gives the

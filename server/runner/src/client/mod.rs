@@ -9,11 +9,17 @@ use std::{ffi::OsString, path::PathBuf, sync::Arc, time::Duration};
 
 pub use process::{Attached, Ended, ProcessHandle, RunningProcess};
 
+use tokio::time::sleep;
+use tracing::debug;
+
 use self::link::Links;
 use crate::{
     Confinement, ProcessIdentity, ProcessSpec, RunAs, RunnerError, StopReport,
     protocol::{Request, Response},
 };
+
+/// How long steps to forget are gathered: less than a runner waits before it makes them outlast the machine.
+const GATHER: Duration = Duration::from_millis(100);
 
 /// How the runner is started and found.
 #[derive(Clone, Debug)]
@@ -106,7 +112,34 @@ impl Runner {
     ///
     /// [`StillRunning`](RunnerError::StillRunning): stop it first.
     pub async fn forget(&self, step: &str) -> Result<(), RunnerError> {
-        match self.links.ask(Request::Forget { step: step.to_owned() }).await? {
+        self.forget_all(vec![step.to_owned()]).await
+    }
+
+    /// As [`forget`](Self::forget), but some time soon, and many steps at once. For where nobody waits for it.
+    pub fn forget_soon(&self, step: String) {
+        if !self.links.to_forget(step) {
+            return;
+        }
+        let runner = self.clone();
+        tokio::spawn(async move {
+            sleep(GATHER).await;
+            runner.forget_gathered().await;
+        });
+    }
+
+    /// Tells the runner now what [`forget_soon`](Self::forget_soon) was told.
+    pub async fn forget_gathered(&self) {
+        let steps = self.links.take_to_forget();
+        if steps.is_empty() {
+            return;
+        }
+        if let Err(error) = self.forget_all(steps).await {
+            debug!(error = &error as &dyn std::error::Error, "steps could not be forgotten by the runner");
+        }
+    }
+
+    async fn forget_all(&self, steps: Vec<String>) -> Result<(), RunnerError> {
+        match self.links.ask(Request::Forget { steps }).await? {
             (Response::Done, _) => Ok(()),
             (other, _) => Err(unexpected(other)),
         }

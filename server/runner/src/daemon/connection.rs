@@ -9,6 +9,7 @@ use tokio::{
         UnixStream,
         unix::{OwnedReadHalf, OwnedWriteHalf},
     },
+    task::spawn_blocking,
     time::timeout,
 };
 use tracing::{debug, warn};
@@ -63,7 +64,11 @@ async fn converse(mut read: OwnedReadHalf, mut write: OwnedWriteHalf, peer: u32,
             let stopping = tokio::spawn(async move { steps.stop_lost(identity, Duration::from_millis(grace_ms)).await });
             (Response::Stopped(stopping.await.map_err(io::Error::other)?), None)
         }
-        Request::Forget { step } => (answer(steps.forget(&step).await.map(|()| Response::Done)), None),
+        Request::Forget { steps: forgotten } => {
+            let steps = steps.clone();
+            let forgetting = spawn_blocking(move || steps.forget(&forgotten));
+            (answer(forgetting.await.map_err(io::Error::other)?.map(|()| Response::Done)), None)
+        }
         Request::Steps => (Response::Steps(steps.names()), None),
     };
     write_json(&mut write, Kind::Message, &response).await?;

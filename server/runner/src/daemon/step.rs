@@ -23,9 +23,9 @@ use crate::{
 /// the pipes close with the process.
 const OUTPUT_PATIENCE: Duration = Duration::from_millis(5);
 
-/// How long an exit waits to be forgotten before it is made to outlast the machine: as a rule
-/// its outcome is in the store before, and the disk is spared.
-const SYNC_PATIENCE: Duration = Duration::from_millis(250);
+/// How long a start, and an exit, wait to be forgotten before they are made to outlast the machine:
+/// as a rule the outcome is in the store before, and the disk is spared.
+pub(super) const SYNC_PATIENCE: Duration = Duration::from_millis(250);
 
 /// How long a full disk holds a process back until the next try.
 const DISK_PATIENCE: Duration = Duration::from_secs(1);
@@ -48,7 +48,7 @@ pub(super) struct Keepers<'a> {
 }
 
 impl Keepers<'_> {
-    fn begin(self, task: impl Future<Output = ()> + Send + 'static) {
+    pub fn begin(self, task: impl Future<Output = ()> + Send + 'static) {
         let busy = self.life.busy();
         self.tasks.spawn(async move {
             task.await;
@@ -156,26 +156,29 @@ async fn keep_output(
 async fn keep_exit(step: Arc<Step>, mut read: oneshot::Receiver<()>) {
     let exit = step.handle.wait().await;
     let soon = timeout(OUTPUT_PATIENCE, &mut read).await.ok();
-    keep(&step, Kept { exit, whole: soon == Some(Ok(())) }).await;
+    keep(&step, Kept { exit, whole: soon == Some(Ok(())) });
     step.exit.send_replace(Some(exit));
     let whole = match soon {
         Some(read) => read.is_ok(),
         None => {
             let whole = read.await.is_ok();
-            keep(&step, Kept { exit, whole }).await;
+            keep(&step, Kept { exit, whole });
             whole
         }
     };
     step.log.end(whole);
     sleep(SYNC_PATIENCE).await;
     if !step.log.is_abandoned() {
-        complain(&step, in_folder(&step.folder, Folder::sync).await);
+        let folder = step.folder.clone();
+        let synced = spawn_blocking(move || folder.sync()).await;
+        complain(&step, synced.map_err(io::Error::other).flatten());
     }
 }
 
-async fn keep(step: &Step, kept: Kept) {
+/// A few bytes that no disk is waited for: another thread would take longer to wake.
+fn keep(step: &Step, kept: Kept) {
     if !step.log.is_abandoned() {
-        complain(step, in_folder(&step.folder, move |folder| folder.keep(kept)).await);
+        complain(step, step.folder.keep(kept));
     }
 }
 
@@ -185,10 +188,4 @@ fn complain(step: &Step, done: io::Result<()>) {
     {
         warn!(step = step.identity().step, %error, "the end of a step could not be kept on disk");
     }
-}
-
-/// Does something with a folder where it may block.
-async fn in_folder(folder: &Folder, act: impl FnOnce(&Folder) -> io::Result<()> + Send + 'static) -> io::Result<()> {
-    let folder = folder.clone();
-    spawn_blocking(move || act(&folder)).await.map_err(io::Error::other)?
 }

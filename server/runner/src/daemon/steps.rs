@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     fs, io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -11,15 +11,15 @@ use std::{
 use futures::future::join_all;
 use tokio::{
     sync::{Notify, watch},
-    task::{JoinHandle, spawn_blocking},
-    time::timeout,
+    task::spawn_blocking,
+    time::{sleep, timeout},
 };
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::{
     life::Life,
-    step::{Keepers, Step},
+    step::{Keepers, SYNC_PATIENCE, Step},
 };
 use crate::{
     Exit, ProcessIdentity, ProcessSpec, RunnerError, StopReport,
@@ -117,13 +117,17 @@ impl Steps {
         spec.validate()?;
         let name = spec.step.clone();
         self.reserve(&name)?;
-        // Directories and processes may take their time; nobody else waits for it.
-        let steps = self.clone();
-        let launched = spawn_blocking(move || steps.launch(&spec)).await;
-        let launched =
-            launched.unwrap_or_else(|error| Err(RunnerError::Record { step: name.clone(), source: io::Error::other(error) }));
+        let launched = if spec.working_dir.is_none() && spec.files.is_empty() {
+            // Starts go one at a time in any case, and two threads that wake each other take as long as such a one.
+            self.launch(&spec)
+        } else {
+            // Directories may take their time; nobody else waits for it.
+            let steps = self.clone();
+            let launched = spawn_blocking(move || steps.launch(&spec)).await;
+            launched.unwrap_or_else(|error| Err(RunnerError::Record { step: name.clone(), source: io::Error::other(error) }))
+        };
         let result = match launched {
-            Ok(launched) => recorded(launched).await,
+            Ok(launched) => noted(launched).await,
             Err(error) => Err(error),
         };
         match result {
@@ -154,14 +158,15 @@ impl Steps {
         }
     }
 
-    /// Makes the folder of a step, then its process, while the folder is made durable. Blocks.
+    /// Makes the folder of a step, then its process. Blocks.
     fn launch(self: &Arc<Self>, spec: &ProcessSpec) -> Result<Launched, RunnerError> {
         let folder = self.spool.create(&spec.step)?;
-        let steps = self.clone();
-        let recorded = tokio::spawn(async move { steps.spool.sync().await });
         let keepers = Keepers { tasks: &self.keepers, life: &self.life };
         match Step::start(spec, &folder, &self.confiner, self.head_bytes, keepers) {
-            Ok((step, cursor, noted)) => Ok(Launched { step, cursor, noted, recorded }),
+            Ok((step, cursor, noted)) => {
+                keepers.begin(keep_folder(self.clone(), step.clone()));
+                Ok(Launched { step, cursor, noted })
+            }
             Err(error) => {
                 remove_folder(folder.path());
                 Err(error)
@@ -215,38 +220,47 @@ impl Steps {
         }
     }
 
-    /// Removes the record of a step that has ended or was lost. Harmless when there is none.
-    pub async fn forget(&self, step: &str) -> Result<(), RunnerError> {
-        let aside = {
-            let mut table = self.table();
-            let folder = match table.slots.get(step) {
-                None => return Ok(()),
-                Some(Slot::Starting) => return Err(RunnerError::StillRunning { step: step.to_owned() }),
-                Some(Slot::Own(own)) if !own.has_ended() => return Err(RunnerError::StillRunning { step: step.to_owned() }),
-                Some(Slot::Own(own)) => {
-                    own.log().abandon();
-                    own.folder().clone()
-                }
-                Some(Slot::Saved(folder, ..)) => folder.clone(),
-                Some(Slot::Lost(folder, note)) => {
-                    note.private_dir.as_deref().inspect(|dir| remove_lost(dir));
-                    folder.clone()
-                }
-            };
-            // In the table's time, so that the same step cannot be started in between.
-            let aside = match folder.set_aside() {
-                Ok(aside) => Some(aside),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-                Err(source) => return Err(RunnerError::Record { step: step.to_owned(), source }),
-            };
-            table.slots.remove(step);
-            aside
-        };
-        // A later runner does it otherwise.
-        if let Some(aside) = aside {
-            spawn_blocking(move || remove_folder(&aside));
+    /// Removes the records of steps that have ended or were lost. Harmless where there is none. The first that cannot be removed
+    /// is the error; the others go all the same. Blocks.
+    pub fn forget(&self, steps: &[String]) -> Result<(), RunnerError> {
+        let mut aside = Vec::with_capacity(steps.len());
+        let mut outcome = Ok(());
+        for step in steps {
+            match self.set_aside(step) {
+                Ok(folder) => aside.extend(folder),
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
         }
-        Ok(())
+        // A later runner does it otherwise.
+        aside.iter().for_each(|folder| remove_folder(folder));
+        outcome
+    }
+
+    /// Takes a step out of the table and its folder out of the spool; where the folder is now.
+    fn set_aside(&self, step: &str) -> Result<Option<PathBuf>, RunnerError> {
+        let mut table = self.table();
+        let folder = match table.slots.get(step) {
+            None => return Ok(None),
+            Some(Slot::Starting) => return Err(RunnerError::StillRunning { step: step.to_owned() }),
+            Some(Slot::Own(own)) if !own.has_ended() => return Err(RunnerError::StillRunning { step: step.to_owned() }),
+            Some(Slot::Own(own)) => {
+                own.log().abandon();
+                own.folder().clone()
+            }
+            Some(Slot::Saved(folder, ..)) => folder.clone(),
+            Some(Slot::Lost(folder, note)) => {
+                note.private_dir.as_deref().inspect(|dir| remove_lost(dir));
+                folder.clone()
+            }
+        };
+        // In the table's time, so that the same step cannot be started in between.
+        let aside = match folder.set_aside() {
+            Ok(aside) => Some(aside),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => return Err(RunnerError::Record { step: step.to_owned(), source }),
+        };
+        table.slots.remove(step);
+        Ok(aside)
     }
 
     pub fn names(&self) -> Vec<String> {
@@ -298,19 +312,27 @@ async fn stop_noted(note: &Note, grace: Duration) -> StopReport {
     report
 }
 
-/// A process that runs, whose record may not be safe yet.
+/// A process that runs, and whether that could be noted.
 struct Launched {
     step: Arc<Step>,
     cursor: Cursor,
     noted: io::Result<()>,
-    recorded: JoinHandle<io::Result<()>>,
 }
 
-/// Waits until the start of a step is on disk. Where that fails it is undone.
-async fn recorded(launched: Launched) -> Result<(Arc<Step>, Cursor), RunnerError> {
-    let Launched { step, cursor, noted, recorded } = launched;
-    let recorded = recorded.await.map_err(io::Error::other).and_then(|recorded| recorded);
-    match noted.and(recorded) {
+/// Makes the folder of a step outlast the machine, unless the step is forgotten before: what is over that soon is in the store.
+async fn keep_folder(steps: Arc<Steps>, step: Arc<Step>) {
+    sleep(SYNC_PATIENCE).await;
+    if !step.log().is_abandoned()
+        && let Err(error) = steps.spool.sync().await
+    {
+        warn!(step = step.identity().step, %error, "the start of a step could not be kept on disk");
+    }
+}
+
+/// A start that could not be noted is undone.
+async fn noted(launched: Launched) -> Result<(Arc<Step>, Cursor), RunnerError> {
+    let Launched { step, cursor, noted } = launched;
+    match noted {
         Ok(()) => Ok((step, cursor)),
         Err(source) => {
             step.undo().await;

@@ -19,7 +19,7 @@ pub(crate) use spec::WireSpec;
 use crate::{Confinement, Exit, ProcessIdentity, RunnerError, StopReport};
 
 /// The version of all this. It grows with every change that an older side would not understand.
-pub(crate) const PROTOCOL: u32 = 1;
+pub(crate) const PROTOCOL: u32 = 2;
 
 /// How many bytes of output may be under way to a client before it grants more.
 pub(crate) const WINDOW_BYTES: usize = 512 * 1024;
@@ -53,8 +53,8 @@ pub(crate) enum Request {
     Stop { step: String, grace_ms: u64 },
     /// Ends what a former runner left.
     StopLost { identity: ProcessIdentity, grace_ms: u64 },
-    /// Removes the record of a step.
-    Forget { step: String },
+    /// Removes the records of steps.
+    Forget { steps: Vec<String> },
     /// The steps that there are records of.
     Steps,
 }

@@ -1,7 +1,7 @@
 //! What outlives the runner: a folder for each step, until the step's outcome is kept elsewhere.
 //!
 //! ```text
-//! spool/<step>/              durable before the start of the step is answered
+//! spool/<step>/              there before the start of the step is answered, durable soon after
 //!              identity      who the process is
 //!              output        frames of output in the order of arrival, up to the head's limit
 //!              output.<n>    the end of a longer output; n is the first byte's place in the whole
