@@ -42,38 +42,55 @@ pub(crate) async fn work(shared: Arc<Shared>) {
     loop {
         tokio::select! {
             () = shared.closing.cancelled() => break,
-            _ = poll.tick() => {}
+            _ = poll.tick() => shared.look.store(true, Ordering::Relaxed),
             () = shared.wake.notified() => {}
-            Some(_) = tasks.join_next() => {}
+            // Whoever ends says by itself that there is room again.
+            Some(_) = tasks.join_next() => continue,
         }
         while tasks.try_join_next().is_some() {}
         claim(&shared, &mut tasks).await;
     }
     info!(runs = tasks.len(), "closing: runs in hand go on to their next step boundary");
     while tasks.join_next().await.is_some() {}
+    shared.runner.forget_gathered().await;
 }
 
+/// Takes up runs as long as there is room: those queued here just now by their names, all others where they may be there.
 async fn claim(shared: &Arc<Shared>, tasks: &mut JoinSet<()>) {
     loop {
+        let mut queued = std::mem::take(&mut *shared.queued());
         let limit = shared.room().min(BATCH);
-        if limit == 0 || shared.closing.is_cancelled() {
+        if queued.len() > limit {
+            // They are found again in the store, as soon as there is room.
+            shared.look.store(true, Ordering::Relaxed);
+        }
+        let look = shared.look.load(Ordering::Relaxed);
+        if limit == 0 || shared.closing.is_cancelled() || (queued.is_empty() && !look) {
             return;
         }
-        let now = Utc::now();
-        let limit_asked = u32::try_from(limit).unwrap_or(u32::MAX);
-        let claims = match shared.store.claim_runs(&shared.config.owner, now, now + shared.config.lease, limit_asked).await {
+        let (now, store, owner) = (Utc::now(), &shared.store, &shared.config.owner);
+        let until = now + shared.config.lease;
+        let claims = if look {
+            // Whoever asks from now on asks for another look.
+            shared.look.store(false, Ordering::Relaxed);
+            store.claim_runs(owner, now, until, u32::try_from(limit).unwrap_or(u32::MAX)).await
+        } else {
+            queued.truncate(limit);
+            store.claim_these(owner, now, until, &queued).await
+        };
+        let claims = match claims {
             Ok(claims) => claims,
             Err(error) => {
                 warn!(error = &error as &dyn std::error::Error, "runs could not be claimed; trying again");
+                shared.look.store(true, Ordering::Relaxed);
                 return;
             }
         };
-        let full = claims.len() >= limit;
+        if look && claims.len() >= limit {
+            shared.look.store(true, Ordering::Relaxed);
+        }
         for claim in claims {
             start(shared, tasks, claim);
-        }
-        if !full {
-            return;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Starts the engine, and what others hold of it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +39,10 @@ pub(crate) struct Shared {
     pub(crate) http: crate::executors::api::Http,
     /// Runs may be waiting to be taken up.
     pub(crate) wake: Notify,
+    /// Runs that were queued here just now.
+    pub(crate) queued: Mutex<Vec<RunId>>,
+    /// Whether there may be others: the store is to be looked through.
+    pub(crate) look: AtomicBool,
     /// Somebody asked something of a run that we hold.
     pub(crate) nudge: Notify,
     /// Nothing more is taken up; runs go back at their next step boundary.
@@ -73,6 +77,8 @@ impl Engine {
             hub: Hub::default(),
             http: crate::executors::api::Http::default(),
             wake: Notify::new(),
+            queued: Mutex::default(),
+            look: AtomicBool::new(true),
             nudge: Notify::new(),
             closing: CancellationToken::new(),
             closed: CancellationToken::new(),
@@ -88,6 +94,13 @@ impl Engine {
 impl EngineHandle {
     /// A run was queued, resumed or answered: look for it now.
     pub fn wake(&self) {
+        self.shared.look.store(true, Ordering::Relaxed);
+        self.shared.wake.notify_one();
+    }
+
+    /// This run was queued: take it up now.
+    pub fn wake_for(&self, run: RunId) {
+        self.shared.queued().push(run);
         self.shared.wake.notify_one();
     }
 
@@ -135,6 +148,10 @@ impl std::fmt::Debug for EngineHandle {
 impl Shared {
     pub(crate) fn held(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Arc<Control>>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn queued(&self) -> std::sync::MutexGuard<'_, Vec<RunId>> {
+        self.queued.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many more runs may be taken up now.

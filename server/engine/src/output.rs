@@ -1,7 +1,7 @@
 //! Carries what a step prints into the store and to viewers.
 //!
 //! Bytes go through the run's redactor, are repaired to UTF-8 across pieces, and leave as chunks of at most 64 KiB, at the
-//! latest 50 ms after they came. The store is waited for: a command faster than the store is held back by its pipe.
+//! latest 10 ms after they came. The store is waited for: a command faster than the store is held back by its pipe.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -16,8 +16,8 @@ use crate::run_task::Pen;
 
 /// The largest chunk, in bytes.
 const MAX_CHUNK: usize = 64 * 1024;
-/// How long text waits for more.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// How long text waits for more. As each write of the store is waited for, a busy store makes the pieces larger, not more.
+const PATIENCE: Duration = Duration::from_millis(10);
 /// How much of an output over the cap is kept of its end.
 const MAX_TAIL: u64 = 1024 * 1024;
 

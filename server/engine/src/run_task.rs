@@ -488,12 +488,7 @@ impl RunTask {
         if !step.state.is_final() || !is_process || step.host.as_deref().is_some_and(|host| host != LOCAL) {
             return;
         }
-        let (runner, step) = (self.shared.runner.clone(), step.id.to_string());
-        tokio::spawn(async move {
-            if let Err(error) = runner.forget(&step).await {
-                debug!(error = &error as &dyn Error, "a step could not be forgotten by the runner");
-            }
-        });
+        self.shared.runner.forget_soon(step.id.to_string());
     }
 }
 

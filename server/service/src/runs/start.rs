@@ -110,7 +110,7 @@ impl Runs {
             }
         };
         tracing::info!(run.id = %run.id, run.number, runbook.id = %run.runbook_id, runbook.version = run.version, "run queued");
-        self.engine.wake();
+        self.engine.wake_for(run.id);
         Ok(run)
     }
 
