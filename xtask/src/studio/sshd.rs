@@ -142,13 +142,14 @@ impl Drop for Sshd {
     }
 }
 
+/// Another HOME, because bash reads `~/.bashrc` whenever sshd starts it: what stands there is a matter of the account.
 fn options(folder: &Path, port: u16) -> String {
     let folder = folder.display();
     format!(
         "ListenAddress 127.0.0.1\nPort {port}\nHostKey {folder}/host_key\nPidFile none\n\
          AuthorizedKeysFile {folder}/authorized_keys\nStrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\n\
          PasswordAuthentication no\nKbdInteractiveAuthentication no\nLogLevel ERROR\nPrintMotd no\n\
-         MaxStartups 500\nMaxSessions 500\n"
+         MaxStartups 500\nMaxSessions 500\nSetEnv HOME={folder}\n"
     )
 }
 
