@@ -1,5 +1,8 @@
 //! The audit trail: who did what to what, when, from where.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -35,6 +38,10 @@ actions! {
     SignInRefused = "account.sign_in_refused",
     /// A session or the presented key was ended by its owner.
     SignOut = "account.sign_out",
+    /// Rows of the trail were written out for somebody to keep.
+    AuditExported = "audit.exported",
+    /// Rows of the trail were deleted because they were older than is kept. Names the last of them, where the chain goes on.
+    AuditPruned = "audit.pruned",
     /// A credential was stored.
     CredentialCreated = "credential.created",
     /// A credential was deleted.
@@ -45,6 +52,8 @@ actions! {
     HostCreated = "host.created",
     /// A host was changed.
     HostUpdated = "host.updated",
+    /// Somebody had the server look at a host: reach it, compare its key, try to log in.
+    HostChecked = "host.checked",
     /// A host was deleted.
     HostDeleted = "host.deleted",
     /// A host showed another key than the pinned one; nothing was run there.
@@ -65,6 +74,10 @@ actions! {
     RunStarted = "run.started",
     /// A run was paused, resumed, stopped, or a question of it answered.
     RunControlled = "run.controlled",
+    /// The output of runs was deleted because it was older than is kept.
+    OutputPruned = "run.output_pruned",
+    /// The server was started with other settings than before.
+    SettingsChanged = "settings.changed",
 }
 
 /// One row of the trail.
@@ -84,4 +97,131 @@ pub struct AuditEntry {
     pub target: String,
     /// What else a reader needs, never a secret: titles, versions, before and after.
     pub detail: Value,
+}
+
+/// A row with its place in the chain: each row's hash covers the hash of the row before it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditRecord {
+    /// Its number; the first row ever is 1, and none is left out.
+    pub seq: u64,
+    /// The hash of the row before it; of the first row, [`AuditHead::GENESIS`].
+    pub prev: String,
+    /// SHA-256, in hexadecimal digits, of `prev`, a line end, `seq`, a line end, and the entry as its JSON was stored.
+    pub hash: String,
+    /// What it says.
+    #[serde(flatten)]
+    pub entry: AuditEntry,
+}
+
+/// The end of the chain. Whoever keeps one elsewhere can tell later whether what was written up to it is still there, unchanged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AuditHead {
+    /// The number of the newest row; 0 where there is none.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: String,
+}
+
+impl AuditHead {
+    /// What stands for the hash of the row before the first.
+    pub const GENESIS: &'static str = "0000000000000000000000000000000000000000000000000000000000000000";
+}
+
+/// `SEQ:HASH`, as a head is written down.
+impl fmt::Display for AuditHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.seq, self.hash)
+    }
+}
+
+impl FromStr for AuditHead {
+    type Err = InvalidHead;
+
+    fn from_str(text: &str) -> Result<Self, InvalidHead> {
+        let (seq, hash) = text.trim().split_once(':').ok_or(InvalidHead)?;
+        let seq = seq.parse().map_err(|_| InvalidHead)?;
+        let fits = hash.len() == Self::GENESIS.len() && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if fits { Ok(Self { seq, hash: hash.to_ascii_lowercase() }) } else { Err(InvalidHead) }
+    }
+}
+
+/// A text that is no head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a head is written SEQ:HASH, with the 64 hexadecimal digits of a SHA-256")]
+pub struct InvalidHead;
+
+/// How the chain is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum BreakKind {
+    /// The row does not say what it said when it was written.
+    Edited,
+    /// The row is gone.
+    Deleted,
+    /// The row was not written by this product.
+    Inserted,
+    /// Another row stands in its place.
+    Reordered,
+    /// The row and all after it are gone.
+    Cut,
+    /// The chain holds together, but it is not the one that the head was taken of.
+    Rewritten,
+}
+
+/// The first place at which the chain is broken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AuditBreak {
+    /// The number of the row.
+    pub seq: u64,
+    /// How.
+    pub kind: BreakKind,
+    /// The same as a sentence.
+    pub detail: String,
+}
+
+/// What became of a verification.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AuditVerdict {
+    /// How many rows were read.
+    pub rows: u64,
+    /// The oldest row that is kept; the ones before it were pruned.
+    pub first: u64,
+    /// The end of the chain.
+    pub head: AuditHead,
+    /// The first place at which it is broken; none where it holds.
+    pub broken: Option<AuditBreak>,
+}
+
+impl fmt::Display for AuditVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.broken {
+            Some(broken) => f.write_str(&broken.detail),
+            None if self.rows == 0 => f.write_str("the audit trail is empty"),
+            None => write!(f, "all {} rows, {} to {}, are as they were written", self.rows, self.first, self.head.seq),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_read_as_it_is_written() {
+        let head = AuditHead { seq: 7, hash: "ab".repeat(32) };
+        assert_eq!(head.to_string().parse(), Ok(head));
+        for wrong in ["", "7", "7:", "x:00", ":0", &format!("-1:{}", AuditHead::GENESIS), &format!("1:{}", "g".repeat(64))] {
+            assert_eq!(wrong.parse::<AuditHead>(), Err(InvalidHead), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_action_has_a_word_of_its_own() {
+        let words: std::collections::BTreeSet<_> = AuditAction::ALL.iter().map(|action| action.as_str()).collect();
+        assert_eq!(words.len(), AuditAction::ALL.len());
+    }
 }

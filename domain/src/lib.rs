@@ -24,7 +24,7 @@ pub mod runbook;
 pub mod sample;
 
 pub use account::{Account, Actor, Username};
-pub use audit::{AuditAction, AuditEntry};
+pub use audit::{AuditAction, AuditEntry, AuditHead, AuditRecord, AuditVerdict};
 pub use block::{Block, BlockKind, BlockType};
 pub use credential::{CredentialKind, CredentialSummary};
 pub use duration::Seconds;

@@ -11,7 +11,7 @@ use anyhow::Context;
 use engine::{Engine, EngineConfig};
 use runner::{Confinement, RunAs, Runner, RunnerConfig};
 use secrecy::ExposeSecret;
-use service::{Services, Settings};
+use service::{Services, Settings, Upkeep};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -34,7 +34,7 @@ const STOP_GRACE: Duration = Duration::from_secs(10);
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let data_dir = open_data_dir(&config)?;
     let vault = Vault::open(&data_dir.join("identity.age")).context("cannot open the key to the stored secrets")?;
-    let url = config.db.clone().unwrap_or_else(|| format!("surrealkv://{}", data_dir.join(DATABASE).display()));
+    let url = database_url(&config, &data_dir);
     let store = Store::connect(&url, config.db_login.clone()).await.with_context(|| format!("cannot open the database {url}"))?;
 
     let listener = TcpListener::bind(config.addr).await.with_context(|| format!("cannot listen on {}", config.addr))?;
@@ -46,6 +46,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let (engine, engine_task) = Engine::start(engine_config, store.clone(), vault.clone(), runner.clone());
     tokio::spawn(tell_confinement(runner));
     let settings = Settings { signup: config.signup, setup_token: setup_token.clone() };
+    let upkeep = Upkeep::new(store.clone(), config.retention);
+    upkeep.note_settings(&settings).await.context("cannot note the settings in the database")?;
     let services = Services::new(store, vault, engine.clone(), settings);
     services.runbooks.ensure_sample().await.context("cannot put the sample runbook into the database")?;
 
@@ -59,6 +61,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     stop_on_signal(stopping.clone())?;
     announce(addr, tls.is_some(), behind_proxy, setup_token.as_deref());
 
+    // It ends last, so that the head it logs is the last one.
+    let ended = CancellationToken::new();
+    let upkeep = tokio::spawn(upkeep.run(ended.clone().cancelled_owned()));
     let engine_stops = async {
         stopping.cancelled().await;
         tracing::info!("stopping: no new requests, running steps get {} s", STOP_GRACE.as_secs());
@@ -67,6 +72,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     tokio::join!(http::listen::serve(listener, router, tls, stopping.clone()), engine_stops);
     if tokio::time::timeout(STOP_GRACE, engine_task).await.is_err() {
         tracing::warn!("the engine did not end in time; its runs will be taken up at the next start");
+    }
+    ended.cancel();
+    if tokio::time::timeout(STOP_GRACE, upkeep).await.is_err() {
+        tracing::warn!("the head of the audit trail could not be read in time");
     }
     tracing::info!("stopped");
     Ok(())
@@ -89,6 +98,11 @@ fn open_data_dir(config: &Config) -> anyhow::Result<PathBuf> {
         private(&path.join(DATABASE), 0o700)?;
     }
     fs::canonicalize(path).with_context(what)
+}
+
+/// The database that is asked for; the embedded one in the data folder where nothing is.
+pub fn database_url(config: &Config, data_dir: &Path) -> String {
+    config.db.clone().unwrap_or_else(|| format!("surrealkv://{}", data_dir.join(DATABASE).display()))
 }
 
 /// Whether the database is a server that other processes use too.

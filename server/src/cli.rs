@@ -18,9 +18,33 @@ pub struct Arguments {
 enum Command {
     /// Serve the web interface and the API, and run runbooks (the default).
     Serve(Options),
+    /// Look after the audit trail
+    Audit(AuditOptions),
     /// Own the commands of a server: it starts this by itself, and commands outlive it here
     #[command(hide = true)]
     Runner(RunnerOptions),
+}
+
+/// What to do with the audit trail.
+#[derive(Debug, Args)]
+pub struct AuditOptions {
+    #[command(subcommand)]
+    pub command: AuditCommand,
+    #[command(flatten)]
+    pub options: Options,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum AuditCommand {
+    /// Read the whole trail and say where it is broken first, if it is. A running server on the embedded database verifies it
+    /// itself: GET /api/v1/audit/verify
+    Verify {
+        /// A head that was kept elsewhere, as SEQ:HASH or in a file: the trail must still hold it
+        #[arg(long, value_name = "FILE|SEQ:HASH")]
+        head: Option<String>,
+    },
+    /// Print the end of the chain as SEQ:HASH, to be kept elsewhere
+    Head,
 }
 
 /// How a runner is told where it serves.
@@ -39,6 +63,8 @@ pub struct RunnerOptions {
 pub enum Part {
     /// The server.
     Server(Options),
+    /// One look at the audit trail.
+    Audit(AuditOptions),
     /// The runner of a server.
     Runner(RunnerOptions),
 }
@@ -83,6 +109,12 @@ pub struct Options {
     /// Private networks that everybody's API calls may go to, with commas between them, such as 10.1.0.0/16 [env: STUDIO_EGRESS_ALLOW]
     #[arg(long, value_name = "NETWORKS")]
     pub egress_allow: Option<String>,
+    /// How many days the audit trail is kept; 0 for ever [env: STUDIO_AUDIT_DAYS] [default: 365]
+    #[arg(long, value_name = "DAYS")]
+    pub audit_days: Option<String>,
+    /// How many days after its end the output of a run is kept; 0 for ever [env: STUDIO_OUTPUT_DAYS] [default: 90]
+    #[arg(long, value_name = "DAYS")]
+    pub output_days: Option<String>,
     /// auto, human or json [env: STUDIO_LOG_FORMAT] [default: human on a terminal, else json]
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<String>,
@@ -97,6 +129,7 @@ impl Arguments {
     pub fn part(self) -> Part {
         match self.command {
             Some(Command::Serve(options)) => Part::Server(options),
+            Some(Command::Audit(options)) => Part::Audit(options),
             Some(Command::Runner(options)) => Part::Runner(options),
             None => Part::Server(self.options),
         }

@@ -11,7 +11,7 @@ use figment::{Figment, Metadata, Profile, Provider};
 use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
-use service::Signup;
+use service::{Retention, Signup};
 
 use crate::cli::Options;
 use crate::http::tls::TlsFiles;
@@ -42,6 +42,8 @@ pub struct Config {
     pub egress: Egress,
     /// The folder of the runner; `None` for one in the data folder.
     pub runner_dir: Option<PathBuf>,
+    /// How long old data is kept.
+    pub retention: Retention,
     /// How logs look.
     pub log_format: LogFormat,
     /// What is logged, in the language of `RUST_LOG`.
@@ -103,8 +105,28 @@ struct Raw {
     trusted_proxies: Option<String>,
     egress_private: Option<String>,
     egress_allow: Option<String>,
+    audit_days: Option<Days>,
+    output_days: Option<Days>,
     log_format: Option<String>,
     log: Option<String>,
+}
+
+/// A number of days: a number in the file, a text elsewhere.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Days {
+    Number(u32),
+    Text(String),
+}
+
+impl Days {
+    fn read(days: Option<Self>, default: u32) -> Result<u32, String> {
+        match days {
+            None => Ok(default),
+            Some(Self::Number(days)) => Ok(days),
+            Some(Self::Text(text)) => text.trim().parse().map_err(|_| text),
+        }
+    }
 }
 
 impl Config {
@@ -198,6 +220,12 @@ impl Config {
                 return Err(wrong("tls_key", &path.display().to_string(), "a key needs its certificate: set tls_cert too"));
             }
         };
+        let days = "it is a number of days, 0 for ever";
+        let kept = Retention::default();
+        let retention = Retention {
+            audit_days: Days::read(raw.audit_days, kept.audit_days).map_err(|text| wrong("audit_days", &text, days))?,
+            output_days: Days::read(raw.output_days, kept.output_days).map_err(|text| wrong("output_days", &text, days))?,
+        };
         let log_format = match raw.log_format.as_deref() {
             None | Some("auto") => LogFormat::Auto,
             Some("human") => LogFormat::Human,
@@ -223,6 +251,7 @@ impl Config {
             trusted_proxies,
             egress: Egress { private_from, allowed },
             runner_dir: raw.runner_dir,
+            retention,
             log_format,
             log: raw.log,
         })
@@ -274,6 +303,8 @@ fn layer_of(flags: &Options) -> Layer {
         ("trusted_proxies", flags.trusted_proxies.clone()),
         ("egress_private", flags.egress_private.clone()),
         ("egress_allow", flags.egress_allow.clone()),
+        ("audit_days", flags.audit_days.clone()),
+        ("output_days", flags.output_days.clone()),
         ("log_format", flags.log_format.clone()),
         ("log", flags.log.clone()),
     ];
@@ -324,6 +355,15 @@ mod tests {
     }
 
     #[test]
+    fn old_data_is_kept_as_long_as_is_said() {
+        let days = |config: Config| (config.retention.audit_days, config.retention.output_days);
+        assert_eq!(days(load(&Options::default(), &[], None).expect("the defaults")), (365, 90));
+        let flags = Options { output_days: Some("0".to_owned()), ..Options::default() };
+        let config = load(&flags, &[("audit_days", "30")], Some("audit_days = 1\noutput_days = 7"));
+        assert_eq!(days(config.expect("good settings")), (30, 0));
+    }
+
+    #[test]
     fn signup_is_closed_off_loopback() {
         let open = load(&Options::default(), &[], None).expect("the defaults");
         let closed = load(&Options::default(), &[("addr", "0.0.0.0:3000")], None).expect("good settings");
@@ -348,6 +388,8 @@ mod tests {
             (&[("egress_allow", "10.0.0.0/8, 10.0.0.0/33")], None, &["egress_allow", "10.0.0.0/33", "STUDIO_EGRESS_ALLOW"]),
             (&[("tls_key", "key.pem")], None, &["tls_key", "key.pem", "STUDIO_TLS_KEY", "tls_cert"]),
             (&[("trusted_proxies", "proxy")], None, &["trusted_proxies", "proxy", "STUDIO_TRUSTED_PROXIES"]),
+            (&[("audit_days", "a year")], None, &["audit_days", "a year", "STUDIO_AUDIT_DAYS"]),
+            (&[], Some("output_days = -1"), &["output_days", "settings.toml"]),
             (&[("adress", "x")], None, &["adress", "environment"]),
             (&[], Some("log_format = \"xml\""), &["log_format", "xml", "settings.toml"]),
             (&[], Some("colour = 1"), &["colour", "settings.toml"]),

@@ -2,6 +2,7 @@
 //!
 //! What the product does lives in `service` and below; this crate turns requests into calls of it.
 
+mod audit;
 mod bootstrap;
 mod cli;
 mod config;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
 
     match cli::Arguments::parse().part() {
         Part::Server(options) => serve(&options),
+        Part::Audit(options) => look_at_audit(&options),
         Part::Runner(options) => own_commands(options),
     }
 }
@@ -47,6 +49,21 @@ fn serve(options: &cli::Options) -> ExitCode {
     match run(settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => complain(&error, FAILED),
+    }
+}
+
+fn look_at_audit(options: &cli::AuditOptions) -> ExitCode {
+    let settings = match config::Config::load(&options.options) {
+        Ok(settings) => settings,
+        Err(error) => return complain(&error.into(), MISUSED),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK_BYTES).build();
+    let outcome =
+        runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(audit::run(&settings, &options.command)));
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(FAILED),
+        Err(error) => complain(&error, MISUSED),
     }
 }
 

@@ -93,8 +93,10 @@ impl Hosts {
         if host.is_local() {
             return Err(ServiceError::conflict("“local” is the server itself: nothing connects to it"));
         }
+        let detail = json!({ "name": host.name, "address": host.address, "port": host.port });
+        self.store.append_audit(&audit::by(actor, AuditAction::HostChecked, "host", id, detail)).await?;
         let secret = match host.credential {
-            Some(credential) => self.secret(credential).await?,
+            Some(credential) => self.secret(actor, &host, credential).await?,
             None => None,
         };
         let check = self.engine.check_host(&host, secret.as_ref()).await;
@@ -123,10 +125,14 @@ impl Hosts {
         }
     }
 
-    /// The secret of a credential, where it is there and can be opened.
-    async fn secret(&self, id: CredentialId) -> Result<Option<SecretString>> {
+    /// The secret of a credential, where it is there and can be opened. Its use is recorded.
+    async fn secret(&self, actor: &Actor, host: &Host, id: CredentialId) -> Result<Option<SecretString>> {
         let Some((summary, sealed)) = self.store.credential(&id.to_string()).await? else { return Ok(None) };
-        Ok(Some(self.vault.open_sealed(&summary.id.to_string(), 1, &sealed)?))
+        let secret = self.vault.open_sealed(&summary.id.to_string(), 1, &sealed)?;
+        let detail = json!({ "name": summary.name, "host": host.name });
+        let entry = audit::by(actor, AuditAction::CredentialUsed, "credential", summary.id, detail);
+        self.store.credential_used(summary.id, entry.at, &entry).await?;
+        Ok(Some(secret))
     }
 
     /// Deletes a host; where a runbook names it, only by `force`. `local` stays.

@@ -11,6 +11,7 @@ mod error;
 mod health;
 mod hosts;
 mod references;
+mod retention;
 mod runbooks;
 mod runs;
 mod settings;
@@ -18,14 +19,16 @@ mod throttle;
 
 use engine::EngineHandle;
 use store::Store;
-pub use store::{RunFilter, RunbookFilter};
+pub use store::{AuditFilter, RunFilter, RunbookFilter};
 use vault::Vault;
 
 pub use crate::accounts::{Accounts, SignUp};
+pub use crate::audit::Audit;
 pub use crate::credentials::Credentials;
 pub use crate::error::ServiceError;
 pub use crate::health::Health;
 pub use crate::hosts::Hosts;
+pub use crate::retention::{Gone, Retention, Upkeep};
 pub use crate::runbooks::{MAX_IMPORT, Runbooks};
 pub use crate::runs::{MASK, Runs, StartRun, TAIL_BYTES, may_control};
 pub use crate::settings::{Settings, Signup};
@@ -38,6 +41,8 @@ pub type Result<T> = std::result::Result<T, ServiceError>;
 pub struct Services {
     /// Signing up, in and out; who is asking.
     pub accounts: Accounts,
+    /// Who did what.
+    pub audit: Audit,
     /// Stored secrets.
     pub credentials: Credentials,
     /// Where it may run.
@@ -56,6 +61,7 @@ impl Services {
     pub fn new(store: Store, vault: Vault, engine: EngineHandle, settings: Settings) -> Self {
         Self {
             accounts: Accounts::new(store.clone(), settings),
+            audit: Audit::new(store.clone()),
             credentials: Credentials::new(store.clone(), vault.clone()),
             hosts: Hosts::new(store.clone(), vault.clone(), engine.clone()),
             runbooks: Runbooks::new(store.clone()),

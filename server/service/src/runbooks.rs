@@ -221,12 +221,16 @@ impl Runbooks {
                 version: expected.checked_add(1).ok_or_else(|| ServiceError::conflict("this runbook has no versions left"))?,
                 updated_by: actor.username.to_string(),
                 updated_at: now(),
-                created_by: current.created_by,
+                created_by: current.created_by.clone(),
                 created_at: current.created_at,
-                last_run: current.last_run,
+                last_run: current.last_run.clone(),
                 ..from_draft(id, change.draft.clone())
             };
-            let entry = entry(actor, change.action, &next, change.detail.clone());
+            let mut detail = change.detail.clone();
+            if let (Some(detail), Value::Object(differences)) = (detail.as_object_mut(), differences(&current, &next)) {
+                detail.extend(differences);
+            }
+            let entry = entry(actor, change.action, &next, detail);
             if self.store.update_runbook(&next, expected, &change.references, &entry).await? {
                 return Ok(next);
             }
@@ -278,6 +282,33 @@ fn described(runbook: &Runbook, detail: Value) -> Value {
         all.extend(more);
     }
     all
+}
+
+/// What a change changed, before and after, and where; the versions hold every word.
+fn differences(old: &Runbook, new: &Runbook) -> Value {
+    let facts = |runbook: &Runbook| {
+        let parameters: Vec<&str> = runbook.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+        [
+            ("version", json!(runbook.version)),
+            ("title", json!(runbook.title)),
+            ("tags", json!(runbook.tags)),
+            ("parameters", json!(parameters)),
+            ("blocks", json!(runbook.blocks.len())),
+        ]
+    };
+    let (mut before, mut after) = (json!({}), json!({}));
+    for ((name, old), (_, new)) in facts(old).into_iter().zip(facts(new)).filter(|(old, new)| old != new) {
+        (before[name], after[name]) = (old, new);
+    }
+    let changed = [
+        ("title", old.title != new.title),
+        ("description", old.description != new.description),
+        ("tags", old.tags != new.tags),
+        ("parameters", old.parameters != new.parameters),
+        ("blocks", old.blocks != new.blocks),
+    ];
+    let changed: Vec<&str> = changed.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect();
+    json!({ "changed": changed, "before": before, "after": after })
 }
 
 /// A copy is another runbook: its blocks are others too.

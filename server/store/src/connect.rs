@@ -25,6 +25,8 @@ pub struct Store {
 struct Inner {
     keeper: Arc<Keeper>,
     starts: Starts,
+    // All changes write the one head of the audit trail: queueing here is cheaper than losing there.
+    appending: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for Store {
@@ -42,8 +44,10 @@ impl Store {
     pub async fn connect(url: &str, login: Option<(String, SecretString)>) -> Result<Self> {
         let opened = Keeper::open(url, login).await;
         let keeper = opened.map_err(|source| StoreError::Connect { url: without_password(url), source })?;
-        let store = Self { inner: Arc::new(Inner { keeper, starts: Starts::default() }) };
+        let appending = tokio::sync::Mutex::new(());
+        let store = Self { inner: Arc::new(Inner { keeper, starts: Starts::default(), appending }) };
         store.migrate().await?;
+        store.move_old_audit().await?;
         Ok(store)
     }
 
@@ -64,6 +68,10 @@ impl Store {
 
     pub(crate) fn starts(&self) -> &Starts {
         &self.inner.starts
+    }
+
+    pub(crate) async fn appending(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.inner.appending.lock().await
     }
 
     /// Reads one of the counters.

@@ -9,10 +9,11 @@ use crate::query::{Outcome, Variables, variables};
 use crate::{Result, Store, StoreError};
 
 /// Every migration, the first one first. A released one never changes: a new file is added.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../schema/0001_initial.surql"),
     include_str!("../schema/0002_idempotency.surql"),
     include_str!("../schema/0003_hosts.surql"),
+    include_str!("../schema/0004_audit_chain.surql"),
 ];
 
 /// How long one may take: a new index is made over all rows there are, perhaps on a slow disk.
@@ -116,6 +117,8 @@ mod tests {
             "SELECT doc FROM account WHERE username = 'a' LIMIT 1",
             "SELECT VALUE doc FROM host WHERE name = 'a' LIMIT 1",
             "SELECT VALUE doc FROM host WHERE name IN ['a', 'b']",
+            "SELECT * FROM audit_entry WHERE by_target > 'a' AND by_target < 'a ' ORDER BY by_target LIMIT 51",
+            "SELECT key, ended_at FROM run WHERE ended_at > 'a' AND ended_at < 'b' ORDER BY ended_at LIMIT 20",
         ] {
             let plan: Vec<serde_json::Value> =
                 store.rows("explain", "run", &format!("{query} EXPLAIN"), Variables::new()).await.expect("a plan");

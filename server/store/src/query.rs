@@ -16,7 +16,7 @@ use surrealdb::types::{QueryError, Value as DbValue};
 use domain::Timestamp;
 
 use crate::error::is_disk_failure;
-use crate::{Result, Store, StoreError};
+use crate::{Result, Store, StoreError, audit};
 
 /// How often a conflicting transaction is run before its conflict is an error.
 const ATTEMPTS: u32 = 40;
@@ -52,17 +52,21 @@ impl Store {
         text: &str,
         variables: Variables,
     ) -> Result<Vec<T>> {
+        let values = self.values(operation, text, variables).await?;
+        values.into_iter().map(|value| from_value(table, value.into_json_value())).collect()
+    }
+
+    /// As [`Store::rows`], as the database gives them.
+    pub(crate) async fn values(&self, operation: &'static str, text: &str, variables: Variables) -> Result<Vec<DbValue>> {
         let mut results = match self.attempt(operation, text, &variables, PATIENCE).await? {
             Answer::Done(results) => results,
             Answer::Refused(word) => return Err(StoreError::Query { operation, source: word.into() }),
         };
-        let value: DbValue = results.take(0).map_err(|error| StoreError::from_database(operation, error))?;
-        let items = match value.into_json_value() {
-            Value::Array(items) => items,
-            Value::Null => Vec::new(),
+        Ok(match results.take(0).map_err(|error| StoreError::from_database(operation, error))? {
+            DbValue::Array(items) => items.into_vec(),
+            DbValue::None | DbValue::Null => Vec::new(),
             other => vec![other],
-        };
-        items.into_iter().map(|item| from_value(table, item)).collect()
+        })
     }
 
     /// As [`Store::rows`], for at most one row.
@@ -98,13 +102,24 @@ impl Store {
 
     async fn attempt(&self, operation: &'static str, text: &str, variables: &Variables, patience: Duration) -> Result<Answer> {
         let unavailable = |source| StoreError::Unavailable { operation, source };
+        let appends = variables.contains_key(audit::PARAMETER);
         let mut attempt = 1;
         loop {
+            // Whoever gives up while waiting has changed nothing.
+            let appending = match appends {
+                true => Some(
+                    tokio::time::timeout(patience, self.appending())
+                        .await
+                        .map_err(|late| StoreError::Unavailable { operation, source: late.into() })?,
+                ),
+                false => None,
+            };
             let handle = self.keeper().handle().map_err(unavailable)?;
             let query = handle.database().map_err(unavailable)?.query(text).bind(Value::Object(variables.clone()));
             let answer = tokio::time::timeout(patience, query.into_future())
                 .await
                 .map_err(|late| StoreError::Unavailable { operation, source: late.into() })?;
+            drop(appending);
             let mut errors: Vec<surrealdb::Error> = match answer {
                 Ok(mut results) => {
                     let errors: Vec<_> = results.take_errors().into_iter().collect();

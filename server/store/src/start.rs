@@ -185,9 +185,9 @@ fn transaction(starts: &[Start], once: Option<(AccountId, &Idempotency)>, before
     }
     statements.push_str(
         "UPDATE counter:run SET value = IF value = $before { $after } ELSE { THROW 'guard:counter' } RETURN NONE;
-         INSERT INTO run $runs RETURN NONE;
-         INSERT INTO audit $audit RETURN NONE;",
+         INSERT INTO run $runs RETURN NONE;",
     );
+    statements.push_str(&audit::create_all());
     if starts.iter().any(|start| !start.steps.is_empty()) {
         statements.push_str("INSERT INTO step $steps RETURN NONE;");
     }

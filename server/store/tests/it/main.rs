@@ -1,5 +1,6 @@
 //! The store on both embedded engines: in memory, and on disk where it is about races and durability.
 
+mod audit_speed;
 mod full_disk;
 mod hosts;
 mod people;
