@@ -66,6 +66,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/history") view=pages::history::HistoryPage ssr=SsrMode::Async/>
                     <Route path=path!("/hosts") view=pages::hosts::HostsPage ssr=SsrMode::Async/>
                     <Route path=path!("/credentials") view=pages::credentials::CredentialsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/audit") view=pages::audit::AuditPage ssr=SsrMode::Async/>
                     <Route path=path!("/import") view=pages::import::ImportPage ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>

@@ -1,6 +1,8 @@
 //! Server functions: what pages ask of the server. Each finds out who asks, calls one use case and hands on its answer.
 
 #[expect(missing_docs, reason = "the arguments, which the macro makes into fields, are told in the function's own words")]
+pub mod audit;
+#[expect(missing_docs, reason = "the arguments, which the macro makes into fields, are told in the function's own words")]
 pub mod credentials;
 #[expect(missing_docs, reason = "the arguments, which the macro makes into fields, are told in the function's own words")]
 pub mod hosts;

@@ -51,6 +51,9 @@ fn Nav(me: Me) -> impl IntoView {
                 {me.may(Permission::ManageCredentials).then(|| view! {
                     <li><a href="/credentials" aria-current=current("/credentials")><Icon icon=icondata_lu::LuKeyRound/><span>"Credentials"</span></a></li>
                 })}
+                {me.may(Permission::ReadAudit).then(|| view! {
+                    <li><a href="/audit" aria-current=current("/audit")><Icon icon=icondata_lu::LuScrollText/><span>"Audit"</span></a></li>
+                })}
             </ul>
         </nav>
     }

@@ -1,5 +1,6 @@
 //! One page per file.
 
+pub mod audit;
 pub mod credentials;
 pub mod editor;
 pub mod history;

@@ -1,5 +1,6 @@
 //! HTTP: the REST API under `/api/v1`, the pages, their server functions under `/rpc`, and what operators ask.
 
+mod audit_export;
 pub mod auth;
 mod crowd;
 mod csp;

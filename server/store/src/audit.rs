@@ -26,16 +26,14 @@ use crate::{Result, Store};
 pub use list::AuditFilter;
 pub use prune::Pruned;
 
-/// The statements that append the row of [`add`] to the chain.
+/// The statements that append the row of [`add`] to the chain. What is set first is what the next expression sees.
 pub const CREATE: &str = "
-    LET $audit_before = (SELECT seq, hash FROM ONLY audit_head:one);
-    LET $audit_seq = $audit_before.seq + 1;
-    LET $audit_sort = <string> (9223372036854775807 - $audit_seq);
-    LET $audit_hash = crypto::sha256(string::concat($audit_before.hash, '\\n', <string> $audit_seq, '\\n', $audit.doc));
-    UPDATE audit_head:one SET seq = $audit_seq, hash = $audit_hash RETURN NONE;
-    CREATE type::record('audit_entry', $audit_seq) SET prev = $audit_before.hash, hash = $audit_hash, \
-      by_actor = string::concat($audit.actor, $audit_sort), by_action = string::concat($audit.action, $audit_sort), \
-      by_target = string::concat($audit.target, $audit_sort), doc = $audit.doc RETURN NONE;";
+    LET $audit_head = (UPDATE ONLY audit_head:one SET prev = hash, seq += 1, \
+      hash = crypto::sha256(string::concat(prev, '\\n', <string> seq, '\\n', $audit.doc)), \
+      sort = <string> (9223372036854775807 - seq));
+    CREATE type::record('audit_entry', $audit_head.seq) SET prev = $audit_head.prev, hash = $audit_head.hash, \
+      by_actor = string::concat($audit.actor, $audit_head.sort), by_action = string::concat($audit.action, $audit_head.sort), \
+      by_target = string::concat($audit.target, $audit_head.sort), doc = $audit.doc RETURN NONE;";
 
 /// The parameter of [`CREATE`]; a transaction that has it queues for the head.
 pub const PARAMETER: &str = "audit";

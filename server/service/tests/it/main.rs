@@ -1,6 +1,7 @@
 //! The use cases over a store in memory and an engine.
 
 mod accounts;
+mod audit;
 mod credentials;
 mod hosts;
 mod runbooks;

@@ -1,5 +1,6 @@
 //! The calls of the REST API: thin adapters over `service`, one file per resource.
 
+pub mod audit;
 mod credentials;
 mod executions;
 mod hosts;
@@ -11,7 +12,7 @@ mod views;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{AppState, events, output};
+use super::{AppState, audit_export, events, output};
 
 /// Every call.
 pub fn routes() -> OpenApiRouter<AppState> {
@@ -38,4 +39,8 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(hosts::list, hosts::create))
         .routes(routes!(hosts::read, hosts::update, hosts::delete))
         .routes(routes!(hosts::check))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
+        .routes(routes!(audit::head))
+        .routes(routes!(audit_export::export))
 }

@@ -283,3 +283,45 @@ async fn rows_of_an_earlier_release_are_chained_oldest_first() {
     store.move_old_audit().await.unwrap();
     assert_eq!(store.audit_head().await.unwrap().seq, 2_500, "what appears there later is nobody's");
 }
+
+/// Run by `cargo test --release -p store --lib a_million -- --ignored --nocapture`; `ROWS` in the environment asks for fewer.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+#[expect(clippy::print_stdout, reason = "a measurement speaks through stdout")]
+async fn a_million_rows_are_verified() {
+    const BATCH: u64 = 2_000;
+    let rows: u64 = std::env::var("ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(1_000_000);
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("surrealkv://{}", folder.path().join("db").display());
+    let store = Store::connect(&url, None).await.expect("a store on disk");
+    let began = std::time::Instant::now();
+    let (mut seq, mut hash) = (0, AuditHead::GENESIS.to_owned());
+    while seq < rows {
+        let mut batch = Vec::new();
+        while seq < rows && batch.len() < usize::try_from(BATCH).expect("small") {
+            let number = i64::try_from(seq).expect("small");
+            let row = Row::new(hash, seq + 1, &entry(number)).expect("a row");
+            (seq, hash) = (row.seq, row.hash.clone());
+            batch.push(row.to_json());
+        }
+        let text = "INSERT INTO audit_entry $rows RETURN NONE; UPDATE audit_head:one SET seq = $seq, hash = $hash RETURN NONE;";
+        let variables = variables! { rows: batch, seq: seq, hash: hash };
+        store.transact("fill the trail", text, variables).await.expect("rows");
+    }
+    println!("{rows} rows written in {:?}", began.elapsed());
+    for _ in 0..3 {
+        let began = std::time::Instant::now();
+        let verdict = verdict(&store).await;
+        println!("{} rows verified in {:?}", verdict.rows, began.elapsed());
+        assert_eq!((verdict.rows, verdict.broken), (rows, None));
+    }
+    for (what, filter) in [
+        ("the newest", AuditFilter { limit: 50, ..AuditFilter::default() }),
+        ("one target", AuditFilter { limit: 50, target: Some("thing:1".into()), ..AuditFilter::default() }),
+        ("before a time", AuditFilter { limit: 50, until: Some(at(60 * 1_000)), ..AuditFilter::default() }),
+    ] {
+        let began = std::time::Instant::now();
+        let page = store.list_audit(&filter).await.expect("a page");
+        println!("a page of {what}: {} rows in {:?}", page.items.len(), began.elapsed());
+    }
+}

@@ -103,3 +103,24 @@ async fn a_server_that_is_gone_is_said_to_be_gone_and_found_again() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_that_append_at_once_write_one_chain() {
+    const EACH: u64 = 25;
+    let server = Server::start();
+    let (one, other) = tokio::join!(server.connect(), server.connect());
+    let stores = [one.expect("the first"), other.expect("the second")];
+    let mut writers = tokio::task::JoinSet::new();
+    for store in stores.iter().cycle().take(8).cloned() {
+        writers.spawn(async move {
+            for _ in 0..EACH {
+                store.append_audit(&audit(AuditAction::SignIn)).await.expect("an entry");
+            }
+        });
+    }
+    while let Some(ended) = writers.join_next().await {
+        ended.expect("a writer");
+    }
+    let verdict = stores[0].verify_audit(None).await.expect("a verdict");
+    assert_eq!((verdict.rows, verdict.broken), (8 * EACH, None));
+}

@@ -13,7 +13,7 @@ use super::{WHO, everybody, unique};
 use crate::world::{Answered, PASSWORD, Studio};
 
 /// What each of [`WHO`] is answered.
-const EXPECTED: &[(&str, [u16; 5])] = &[
+pub const EXPECTED: &[(&str, [u16; 5])] = &[
     ("me", [200, 200, 200, 200, 200]),
     ("needs_setup", [200, 200, 200, 200, 200]),
     ("sign_up", [200, 200, 200, 200, 200]),
@@ -48,6 +48,8 @@ const EXPECTED: &[(&str, [u16; 5])] = &[
     ("create_host", [401, 403, 403, 200, 200]),
     ("update_host", [401, 403, 403, 200, 200]),
     ("delete_host", [401, 403, 403, 200, 200]),
+    ("list_audit", [401, 403, 403, 200, 200]),
+    ("verify_audit", [401, 403, 403, 200, 200]),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,7 +100,7 @@ async fn a_server_function_refuses_what_it_cannot_read() {
 }
 
 /// A session by the page's own function; the cookie as a browser sends it back.
-async fn sign_in(studio: &Studio, who: &str) -> String {
+pub async fn sign_in(studio: &Studio, who: &str) -> String {
     let answer = studio.function(None, "sign_in", credentials_of(who)).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     let cookie = answer.headers[SET_COOKIE].to_str().expect("a cookie");
@@ -110,7 +112,7 @@ fn credentials_of(who: &str) -> Arguments {
 }
 
 /// Arguments in the encoding of the function; what they name was just made by the administrator.
-async fn arguments(studio: &Studio, admin: &str, name: &str, who: &str) -> Arguments {
+pub async fn arguments(studio: &Studio, admin: &str, name: &str, who: &str) -> Arguments {
     let draft = || json!({ "title": "By the table", "description": "", "blocks": [] });
     match name {
         "sign_up" => form([("username", format!("fn-{who}-{}", unique()).as_str()), ("password", PASSWORD)]),
@@ -196,7 +198,7 @@ fn form<const N: usize>(fields: [(&'static str, &str); N]) -> Arguments {
 
 impl Studio {
     /// One call of a server function as the page's script makes it; never answered with a 5xx.
-    async fn function(&self, cookie: Option<&str>, name: &str, arguments: Arguments) -> Answered {
+    pub async fn function(&self, cookie: Option<&str>, name: &str, arguments: Arguments) -> Answered {
         let (kind, body) = match arguments {
             Arguments::Form(fields) => {
                 let mut form = url::form_urlencoded::Serializer::new(String::new());

@@ -1,5 +1,6 @@
-//! Everything that can be asked of the server, asked by everybody.
+//! Everything that can be asked of the server, asked by everybody; and what is in the audit trail afterwards.
 
+mod audit;
 mod functions;
 mod rest;
 

@@ -8,7 +8,7 @@ use super::{WHO, everybody, unique};
 use crate::world::{PASSWORD, Studio};
 
 /// What each of [`WHO`] is answered.
-const EXPECTED: &[(&str, &str, [u16; 5])] = &[
+pub const EXPECTED: &[(&str, &str, [u16; 5])] = &[
     ("POST", "/users/signup", [201, 201, 201, 201, 201]),
     ("POST", "/users/login", [200, 200, 200, 200, 200]),
     ("POST", "/users/logout", [401, 200, 200, 200, 200]),
@@ -39,6 +39,10 @@ const EXPECTED: &[(&str, &str, [u16; 5])] = &[
     ("PUT", "/hosts/{id}", [401, 403, 403, 200, 200]),
     ("DELETE", "/hosts/{id}", [401, 403, 403, 204, 204]),
     ("POST", "/hosts/{id}/check", [401, 403, 403, 200, 200]),
+    ("GET", "/audit", [401, 403, 403, 200, 200]),
+    ("GET", "/audit/verify", [401, 403, 403, 200, 200]),
+    ("GET", "/audit/head", [401, 403, 403, 200, 200]),
+    ("GET", "/audit/export", [401, 403, 403, 200, 200]),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,7 +75,7 @@ fn routes(document: &Value) -> BTreeSet<(String, String)> {
     paths.iter().flat_map(|(path, item)| methods(item).into_iter().map(move |method| (method, path.clone()))).collect()
 }
 
-async fn log_in(studio: &Studio, who: &str) -> String {
+pub async fn log_in(studio: &Studio, who: &str) -> String {
     let body = json!({ "username": who, "password": PASSWORD });
     let answer = studio.call(None, "POST", "/api/v1/users/login", Some(body)).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
@@ -79,7 +83,7 @@ async fn log_in(studio: &Studio, who: &str) -> String {
 }
 
 /// The path with ids of things that the administrator has just made for it.
-async fn fill(studio: &Studio, admin: &str, method: &str, pattern: &str) -> String {
+pub async fn fill(studio: &Studio, admin: &str, method: &str, pattern: &str) -> String {
     if pattern.starts_with("/credentials/") {
         let name = format!("c{}", unique());
         let body = json!({ "name": name, "type": "api", "secret": "s3cret-of-the-test" });
@@ -114,7 +118,7 @@ fn host() -> Value {
     json!({ "name": format!("h{}", unique()), "address": "127.0.0.1", "port": 9, "user": "deploy", "roles": ["sre"] })
 }
 
-async fn body(studio: &Studio, admin: &str, method: &str, pattern: &str, who: &str) -> Option<Value> {
+pub async fn body(studio: &Studio, admin: &str, method: &str, pattern: &str, who: &str) -> Option<Value> {
     match (method, pattern) {
         ("POST", "/users/signup") => Some(json!({ "username": format!("new-{who}-{}", unique()), "password": PASSWORD })),
         ("POST", "/users/login") => Some(json!({ "username": "viewer", "password": PASSWORD })),
