@@ -4,6 +4,8 @@
 
 pub mod api;
 pub mod components;
+#[cfg(feature = "ssr")]
+pub mod cookie;
 pub mod error;
 pub mod pages;
 pub mod state;

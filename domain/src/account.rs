@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, Faults, Permission, Role, Timestamp};
+use crate::{AccountId, Faults, Permission, Role, Scope, Timestamp};
 
 /// A name to sign in with: 2 to 64 of letters, digits, `.`, `_`, `-`, `@`, `+`, beginning with a letter or digit; lower case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -136,6 +136,18 @@ pub struct Account {
     /// When it was made.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = "date-time"))]
     pub created_at: Timestamp,
+    /// Since when it is locked out, where it is.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = "date-time"))]
+    pub disabled_at: Option<Timestamp>,
+}
+
+impl Account {
+    /// Whether its owner may not come in.
+    #[must_use]
+    pub const fn is_disabled(&self) -> bool {
+        self.disabled_at.is_some()
+    }
 }
 
 /// Who is asking: the account behind a session or an API key, and from where.
@@ -149,13 +161,21 @@ pub struct Actor {
     pub role: Role,
     /// The address the request came from, where there was one.
     pub address: Option<String>,
+    /// What the API key that was shown may be used for; `None` for a session, which may be used for everything.
+    pub scopes: Option<Vec<Scope>>,
 }
 
 impl Actor {
-    /// Whether the actor's role holds the permission.
+    /// Whether the actor's role holds the permission, and what was shown may be used for it.
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {
-        self.role.may(permission)
+        self.role.may(permission) && self.has_scope(permission.scope())
+    }
+
+    /// Whether what was shown may be used for this.
+    #[must_use]
+    pub fn has_scope(&self, scope: Scope) -> bool {
+        self.scopes.as_ref().is_none_or(|scopes| scopes.contains(&scope))
     }
 }
 
@@ -169,6 +189,18 @@ mod tests {
         for odd in ["", "a", "-rf", "../x", "a b", "a\0b", "a\nb", &"x".repeat(65)] {
             assert!(Username::parse(odd).is_err(), "{odd:?}");
         }
+    }
+
+    #[test]
+    fn a_key_does_what_both_its_role_and_its_scopes_allow() {
+        let name = Username::parse("ann").expect("a name");
+        let mut actor = Actor { id: AccountId::new(), username: name, role: Role::Developer, address: None, scopes: None };
+        assert!(actor.may(Permission::Read) && actor.may(Permission::Execute) && actor.may(Permission::Write));
+        actor.scopes = Some(vec![Scope::Execute, Scope::Write]);
+        assert!(!actor.may(Permission::Read) && actor.may(Permission::Execute) && actor.may(Permission::Write));
+        assert!(!actor.may(Permission::Administer), "a scope gives nothing that the role does not hold");
+        actor.scopes = Some(Vec::new());
+        assert!(!actor.may(Permission::Read));
     }
 
     #[test]

@@ -38,6 +38,30 @@ actions! {
     SignInRefused = "account.sign_in_refused",
     /// A session or the presented key was ended by its owner.
     SignOut = "account.sign_out",
+    /// An administrator made an account for somebody.
+    AccountCreated = "account.created",
+    /// An account has another role; all its sessions and keys ended.
+    RoleChanged = "account.role_changed",
+    /// An account was locked out; all its sessions and keys ended.
+    AccountDisabled = "account.disabled",
+    /// An account was let in again.
+    AccountEnabled = "account.enabled",
+    /// Somebody changed their own password; all their sessions and keys ended.
+    PasswordChanged = "account.password_changed",
+    /// An administrator made a link by which an account's password can be chosen anew.
+    PasswordResetOffered = "account.password_reset_offered",
+    /// A password was chosen anew by such a link; all sessions and keys of the account ended.
+    PasswordReset = "account.password_reset",
+    /// Somebody ended one or all of their sessions from another one.
+    SessionsEnded = "account.sessions_ended",
+    /// An invitation was made.
+    Invited = "account.invited",
+    /// An invitation was withdrawn before anybody took it up.
+    InviteWithdrawn = "account.invite_withdrawn",
+    /// An API key was made.
+    ApiKeyCreated = "api_key.created",
+    /// An API key was revoked by its owner.
+    ApiKeyRevoked = "api_key.revoked",
     /// Rows of the trail were written out for somebody to keep.
     AuditExported = "audit.exported",
     /// Rows of the trail were deleted because they were older than is kept. Names the last of them, where the chain goes on.

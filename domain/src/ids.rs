@@ -84,12 +84,20 @@ typed_id!(
     HostId
 );
 typed_id!(
+    /// An invitation, not its token.
+    InviteId
+);
+typed_id!(
     /// A run of a runbook, `job_id` in the API.
     RunId
 );
 typed_id!(
     /// A runbook, in all its versions.
     RunbookId
+);
+typed_id!(
+    /// A browser that is signed in, not its token.
+    SessionId
 );
 typed_id!(
     /// One attempt at one step of a run.

@@ -3,6 +3,7 @@
 //! No I/O and no clock of its own: everything here compiles for the browser too, so that a message in the editor and an
 //! error of the API come from the same line of code.
 
+pub mod access;
 pub mod account;
 pub mod audit;
 pub mod block;
@@ -22,7 +23,9 @@ pub mod role;
 pub mod run;
 pub mod runbook;
 pub mod sample;
+pub mod scope;
 
+pub use access::{ApiKeySummary, InviteSummary, LinkPurpose, SessionSummary, UserSummary};
 pub use account::{Account, Actor, Username};
 pub use audit::{AuditAction, AuditEntry, AuditHead, AuditRecord, AuditVerdict};
 pub use block::{Block, BlockKind, BlockType};
@@ -31,13 +34,14 @@ pub use duration::Seconds;
 pub use event::{Chunk, RunEvent, Stream};
 pub use fault::{Fault, Faults};
 pub use host::{Host, HostDetails, HostDraft, HostSummary};
-pub use ids::{AccountId, ApiKeyId, BlockId, CredentialId, HostId, RunId, RunbookId, StepId};
+pub use ids::{AccountId, ApiKeyId, BlockId, CredentialId, HostId, InviteId, RunId, RunbookId, SessionId, StepId};
 pub use page::Page;
 pub use parameter::Parameter;
 pub use problem::Problem;
 pub use role::{Permission, Role};
 pub use run::{ControlAction, Run, RunMode, RunState, Step, StepState};
 pub use runbook::{Runbook, RunbookDraft};
+pub use scope::Scope;
 
 /// A point in time, UTC; RFC 3339 on every wire.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

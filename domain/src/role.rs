@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Scope;
+
 /// What an account is trusted with. The order is the order of trust.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -25,6 +27,8 @@ pub enum Role {
 pub enum Permission {
     /// Read runbooks, versions and runs.
     Read,
+    /// Change one's own password, sessions and API keys.
+    ManageOwn,
     /// Create, edit, delete, import and roll back runbooks.
     Write,
     /// Start runs and control one's own.
@@ -68,10 +72,20 @@ impl Permission {
     #[must_use]
     pub const fn least_role(self) -> Role {
         match self {
-            Self::Read => Role::Viewer,
+            Self::Read | Self::ManageOwn => Role::Viewer,
             Self::Write | Self::Execute => Role::Developer,
             Self::ControlAny | Self::ManageCredentials | Self::ManageHosts | Self::ReadAudit => Role::Sre,
             Self::Administer => Role::Admin,
+        }
+    }
+
+    /// What an API key must be made for to be used for it.
+    #[must_use]
+    pub const fn scope(self) -> Scope {
+        match self {
+            Self::Read | Self::ReadAudit => Scope::Read,
+            Self::Execute | Self::ControlAny => Scope::Execute,
+            Self::ManageOwn | Self::Write | Self::ManageCredentials | Self::ManageHosts | Self::Administer => Scope::Write,
         }
     }
 
@@ -80,6 +94,7 @@ impl Permission {
     pub const fn describe(self) -> &'static str {
         match self {
             Self::Read => "read runbooks and runs",
+            Self::ManageOwn => "change your own account",
             Self::Write => "change runbooks",
             Self::Execute => "run runbooks",
             Self::ControlAny => "control runs that somebody else started",
@@ -118,6 +133,7 @@ mod tests {
     fn each_role_holds_all_of_the_one_below() {
         let permissions = [
             Permission::Read,
+            Permission::ManageOwn,
             Permission::Write,
             Permission::Execute,
             Permission::ControlAny,

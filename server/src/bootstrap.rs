@@ -45,7 +45,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let engine_config = EngineConfig { alone: !is_server(&url), egress: config.egress.clone(), ..EngineConfig::default() };
     let (engine, engine_task) = Engine::start(engine_config, store.clone(), vault.clone(), runner.clone());
     tokio::spawn(tell_confinement(runner));
-    let settings = Settings { signup: config.signup, setup_token: setup_token.clone() };
+    let settings = Settings { signup: config.signup, setup_token: setup_token.clone(), ..Settings::default() };
     let upkeep = Upkeep::new(store.clone(), config.retention);
     upkeep.note_settings(&settings).await.context("cannot note the settings in the database")?;
     let services = Services::new(store, vault, engine.clone(), settings);
@@ -179,5 +179,35 @@ fn announce(addr: std::net::SocketAddr, tls: bool, behind_proxy: bool, setup_tok
             // Whoever can read this log started the server; the token dies with the first account.
             tracing::info!(setup_token = token, "the first account needs this set-up token");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Account, AccountId, AuditAction, AuditEntry, Role, Username};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_account_needs_a_token_where_others_can_reach_the_server() {
+        let store = Store::connect("mem://", None).await.expect("a store in memory");
+        assert_eq!(setup_token(&store, true).await.expect("a look"), None);
+        let token = setup_token(&store, false).await.expect("a look").expect("a token");
+        assert!(token.len() >= 40, "too short to be safe: {}", token.len());
+        assert_ne!(setup_token(&store, false).await.expect("a look"), Some(token));
+
+        let (username, created_at) = (Username::parse("ann").expect("a name"), chrono::Utc::now());
+        let account = Account { id: AccountId::new(), username, role: Role::Admin, created_at, disabled_at: None };
+        let entry = AuditEntry {
+            at: created_at,
+            actor: Some(account.id),
+            actor_name: "ann".to_owned(),
+            address: None,
+            action: AuditAction::SignUp,
+            target: format!("account:{}", account.id),
+            detail: serde_json::json!({}),
+        };
+        assert!(store.create_account(&account, "hash", true, &entry).await.expect("an account"));
+        assert_eq!(setup_token(&store, false).await.expect("a look"), None);
     }
 }

@@ -36,6 +36,12 @@ pub async fn needs_setup() -> Result<bool> {
     Ok(super::server::services()?.accounts.needs_setup().await?)
 }
 
+/// Whether strangers may make themselves an account.
+#[server(prefix = "/rpc", endpoint = "is_sign_up_open")]
+pub async fn is_sign_up_open() -> Result<bool> {
+    Ok(super::server::services()?.accounts.is_sign_up_open())
+}
+
 /// Makes an account and signs it in.
 #[server(prefix = "/rpc", endpoint = "sign_up")]
 pub async fn sign_up(
@@ -56,10 +62,10 @@ pub async fn sign_up(
     let asker = super::server::asking().await?;
     let (account, api_key) = services.accounts.sign_up(asker.as_ref(), request, address.clone()).await?;
     // A browser has no use for the API key that comes with a new account, and nobody would ever see it.
-    let actor = Actor { id: account.id, username: account.username, role: account.role, address: address.clone() };
+    let actor = Actor { id: account.id, username: account.username, role: account.role, address: address.clone(), scopes: None };
     services.accounts.log_out(&actor, api_key.expose_secret()).await?;
-    let token = services.accounts.sign_in(&username, password, address).await?;
-    cookie::set(token.expose_secret());
+    let token = services.accounts.sign_in(&username, password, address, &super::server::device()).await?;
+    super::server::begin_session_cookie(token.expose_secret());
     leptos_axum::redirect(&local_path(next));
     Ok(())
 }
@@ -70,8 +76,9 @@ pub async fn sign_in(username: String, password: String, #[server(default)] next
     use secrecy::{ExposeSecret, SecretString};
 
     let accounts = super::server::services()?.accounts;
-    let token = accounts.sign_in(&username, SecretString::from(password), super::server::address()).await?;
-    cookie::set(token.expose_secret());
+    let (address, device) = (super::server::address(), super::server::device());
+    let token = accounts.sign_in(&username, SecretString::from(password), address, &device).await?;
+    super::server::begin_session_cookie(token.expose_secret());
     leptos_axum::redirect(&local_path(next));
     Ok(())
 }
@@ -83,7 +90,7 @@ pub async fn sign_out() -> Result<()> {
     if let (Some(actor), Some(token)) = (actor, super::server::session_token()) {
         super::server::services()?.accounts.sign_out(&actor, &token).await?;
     }
-    cookie::clear();
+    super::server::end_session_cookie();
     leptos_axum::redirect("/sign-in");
     Ok(())
 }
@@ -98,30 +105,6 @@ fn local_path(next: Option<String>) -> String {
             && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
     })
     .unwrap_or_else(|| "/".to_owned())
-}
-
-#[cfg(feature = "ssr")]
-mod cookie {
-    use http::{HeaderValue, header};
-    use leptos::prelude::use_context;
-    use leptos_axum::ResponseOptions;
-
-    use crate::api::server::COOKIE;
-
-    pub fn set(token: &str) {
-        // No Max-Age: it ends with the browser at the latest; the server ends it by its own clock before that.
-        send(&format!("{COOKIE}={token}; HttpOnly; SameSite=Lax; Path=/"));
-    }
-
-    pub fn clear() {
-        send(&format!("{COOKIE}=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0"));
-    }
-
-    fn send(cookie: &str) {
-        if let (Some(options), Ok(value)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(cookie)) {
-            options.append_header(header::SET_COOKIE, value);
-        }
-    }
 }
 
 #[cfg(all(test, feature = "ssr"))]

@@ -1,26 +1,31 @@
-//! Accounts: signing up, in and out, and who is asking.
+//! Accounts: signing up, in and out, and who is asking. What is done with accounts after that has a file for each subject.
 
-use std::time::Duration;
+mod keys;
+mod links;
+mod password;
+mod sessions;
+mod users;
 
 use chrono::TimeDelta;
 use domain::account::check_password;
-use domain::{Account, AccountId, Actor, ApiKeyId, AuditAction, Faults, Permission, Role, Timestamp, Username};
+use domain::{Account, AccountId, Actor, ApiKeyId, AuditAction, Faults, Permission, Role, Scope, SessionId, Timestamp, Username};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
-use store::{NewApiKey, Store};
+use store::{NewApiKey, NewSession, Store};
 use vault::{API_KEY_PREFIX, ApiKey, PasswordHasher, SessionToken, hashes_equal, token_hash};
 
-use crate::throttle::Throttle;
+pub use self::keys::NewKey;
+pub use self::links::OneTimeLink;
+pub use self::users::{NewUser, UserChange};
+use crate::throttle::{Subject, Throttle};
 use crate::{Result, ServiceError, Settings, Signup, audit, now};
 
-/// How long a session lasts, used or not.
-const SESSION: TimeDelta = TimeDelta::days(7);
-/// How long a session lasts when nobody uses it.
-const IDLE: Duration = Duration::from_secs(12 * 60 * 60);
 /// How long a key from a log-in lasts.
 const LOGIN_KEY: TimeDelta = TimeDelta::days(30);
 /// Longer than any token this product makes.
 const MAX_TOKEN: usize = 256;
+/// Longer than any description of a device, in characters.
+const MAX_DEVICE: usize = 100;
 
 /// A wish for an account.
 #[derive(Debug)]
@@ -46,7 +51,8 @@ pub struct Accounts {
 
 impl Accounts {
     pub(crate) fn new(store: Store, settings: Settings) -> Self {
-        Self { store, settings, passwords: PasswordHasher::new(), throttle: Throttle::default() }
+        let throttle = Throttle::new(store.clone());
+        Self { store, settings, passwords: PasswordHasher::new(), throttle }
     }
 
     /// Whether there is no account yet, so that the next one becomes the administrator's.
@@ -55,6 +61,12 @@ impl Accounts {
     /// When the store fails.
     pub async fn needs_setup(&self) -> Result<bool> {
         Ok(self.store.account_count().await? == 0)
+    }
+
+    /// Whether strangers may make themselves an account once there is one.
+    #[must_use]
+    pub fn is_sign_up_open(&self) -> bool {
+        self.settings.signup == Signup::Open
     }
 
     /// Makes an account and its first API key, which is shown this once.
@@ -69,11 +81,11 @@ impl Accounts {
     ) -> Result<(Account, SecretString)> {
         let mut first = self.needs_setup().await?;
         let mut role = self.role_for(asker, &request, first)?;
-        let username = check_sign_up(&request)?;
+        let username = check_sign_up(&request.username, &request.password)?;
         let hash = self.passwords.hash(request.password.clone()).await?;
 
         loop {
-            let account = Account { id: AccountId::new(), username: username.clone(), role, created_at: now() };
+            let account = new_account(username.clone(), role);
             let detail = json!({ "username": username, "role": role });
             let entry = match asker {
                 Some(actor) => audit::by(actor, AuditAction::SignUp, "account", account.id, detail),
@@ -81,7 +93,7 @@ impl Accounts {
             };
             if self.store.create_account(&account, &hash, first, &entry).await? {
                 tracing::info!(account.id = %account.id, account.role = %role, "account made");
-                let key = self.make_key(&account, "sign-up", None, address.as_deref()).await?;
+                let key = self.make_key(&account, &hash, "sign-up", None, address.as_deref()).await?;
                 return Ok((account, key));
             }
             if !first {
@@ -98,21 +110,41 @@ impl Accounts {
     /// # Errors
     /// `WrongPassword`, the same whether the user exists or not; `Throttled` after too many.
     pub async fn log_in(&self, username: &str, password: SecretString, address: Option<String>) -> Result<SecretString> {
-        let account = self.check(username, password, address.as_deref()).await?;
-        self.make_key(&account, "login", Some(now() + LOGIN_KEY), address.as_deref()).await
+        let (account, hash) = self.check(username, password, address.as_deref()).await?;
+        self.make_key(&account, &hash, "login", Some(now() + LOGIN_KEY), address.as_deref()).await
     }
 
-    /// Checks name and password, and begins a browser session; answers the value of its cookie.
+    /// Checks name and password, and begins a browser session; answers the value of its cookie. `device` is a few words for the
+    /// owner's list of sessions.
     ///
     /// # Errors
     /// As [`Accounts::log_in`].
-    pub async fn sign_in(&self, username: &str, password: SecretString, address: Option<String>) -> Result<SecretString> {
-        let account = self.check(username, password, address.as_deref()).await?;
+    pub async fn sign_in(
+        &self,
+        username: &str,
+        password: SecretString,
+        address: Option<String>,
+        device: &str,
+    ) -> Result<SecretString> {
+        let (account, hash) = self.check(username, password, address.as_deref()).await?;
         let token = SessionToken::generate()?;
-        let entry = audit::by_account(&account, address.as_deref(), AuditAction::SignIn, json!({ "by": "session" }));
         let started = now();
-        self.store.create_session(&token.hash(), account.id, started, started + SESSION, &entry).await?;
-        Ok(token.into_secret())
+        let session = NewSession {
+            id: SessionId::new(),
+            token_hash: token.hash(),
+            account: account.id,
+            device: device.chars().take(MAX_DEVICE).collect(),
+            address,
+            created_at: started,
+            expires_at: started + self.settings.session_lifetime,
+        };
+        let detail = json!({ "by": "session", "session": session.id, "device": session.device });
+        let entry = audit::by_account(&account, session.address.as_deref(), AuditAction::SignIn, detail);
+        if self.store.create_session(&session, &hash, &entry).await? {
+            Ok(token.into_secret())
+        } else {
+            Err(ServiceError::WrongPassword)
+        }
     }
 
     /// Ends the actor's browser session. A session that is over already is no fault.
@@ -121,9 +153,9 @@ impl Accounts {
     /// When the store fails, or the session is somebody else's.
     pub async fn sign_out(&self, actor: &Actor, token: &str) -> Result<()> {
         let hash = token_hash(token);
-        match self.store.session_account(&hash, now(), IDLE).await? {
+        match self.store.session_account(&hash, now(), self.settings.session_idle).await? {
             None => return Ok(()),
-            Some(account) if account.id != actor.id => return Err(ServiceError::NotFound { what: "session" }),
+            Some((_, account)) if account.id != actor.id => return Err(ServiceError::NotFound { what: "session" }),
             Some(_) => {}
         }
         let entry = audit::by(actor, AuditAction::SignOut, "account", actor.id, json!({ "by": "session" }));
@@ -137,14 +169,14 @@ impl Accounts {
     /// `Unauthenticated` where it is none of theirs, or no longer good.
     pub async fn log_out(&self, actor: &Actor, api_key: &str) -> Result<()> {
         let found = self.store.api_key_account(&token_hash(api_key), now()).await?;
-        let Some((id, _)) = found.filter(|(_, account)| account.id == actor.id) else {
+        let Some(found) = found.filter(|found| found.account.id == actor.id) else {
             return Err(ServiceError::Unauthenticated);
         };
-        let entry = audit::by(actor, AuditAction::SignOut, "api_key", id, json!({ "by": "api_key" }));
-        if self.store.revoke_api_key(id, &entry).await? { Ok(()) } else { Err(ServiceError::Unauthenticated) }
+        let entry = audit::by(actor, AuditAction::SignOut, "api_key", found.id, json!({ "by": "api_key" }));
+        if self.store.revoke_api_key(actor.id, found.id, &entry).await? { Ok(()) } else { Err(ServiceError::Unauthenticated) }
     }
 
-    /// Who presents this API key; `None` where it is unknown, expired or revoked.
+    /// Who presents this API key; `None` where it is unknown, expired or revoked, or its owner locked out.
     ///
     /// # Errors
     /// When the store fails.
@@ -153,10 +185,10 @@ impl Accounts {
             return Ok(None);
         }
         let found = self.store.api_key_account(&token_hash(key), now()).await?;
-        Ok(found.map(|(_, account)| actor(account, address)))
+        Ok(found.and_then(|found| actor(found.account, address, Some(found.scopes))))
     }
 
-    /// Who presents this session; `None` where it is unknown, over, or was idle too long.
+    /// Who presents this session; `None` where it is unknown, over, or was idle too long, or its owner is locked out.
     ///
     /// # Errors
     /// When the store fails.
@@ -164,8 +196,8 @@ impl Accounts {
         if token.is_empty() || token.len() > MAX_TOKEN {
             return Ok(None);
         }
-        let found = self.store.session_account(&token_hash(token), now(), IDLE).await?;
-        Ok(found.map(|account| actor(account, address)))
+        let found = self.store.session_account(&token_hash(token), now(), self.settings.session_idle).await?;
+        Ok(found.and_then(|(_, account)| actor(account, address, None)))
     }
 
     /// Which role a sign-up ends with, where it may be at all.
@@ -190,32 +222,34 @@ impl Accounts {
         }
     }
 
-    /// The account behind a name and password. An unknown name costs the same work and gets the same answer.
-    async fn check(&self, username: &str, password: SecretString, address: Option<&str>) -> Result<Account> {
+    /// The account behind a name and password, and the hash that fits. An unknown name and a locked account cost the same work and get
+    /// the same answer.
+    async fn check(&self, username: &str, password: SecretString, address: Option<&str>) -> Result<(Account, String)> {
         let name = Username::parse(username).ok();
         // A name that is none counts against the address alone.
-        let account_key = name.as_ref().map_or_else(|| "account:".to_owned(), |name| format!("account:{name}"));
-        let mut keys = Vec::from_iter(address.map(|address| format!("address:{address}")));
-        keys.extend(name.is_some().then(|| account_key.clone()));
-        self.throttle.admit(&keys)?;
+        let subjects: Vec<Subject<'_>> =
+            address.map(Subject::Address).into_iter().chain(name.as_ref().map(Subject::Account)).collect();
+        self.throttle.admit(&subjects, now()).await?;
 
         let found = match &name {
             Some(name) => self.store.account_by_name(name).await?,
             None => None,
         };
-        let (account, hash) = found.unzip();
-        let fits = self.passwords.verify(password, hash).await?;
-        match account {
-            Some(account) if fits => {
-                self.throttle.succeeded(&account_key, &keys);
-                Ok(account)
+        let fits = self.passwords.verify(password, found.as_ref().map(|(_, hash)| hash.clone())).await?;
+        match found {
+            Some((account, hash)) if fits && !account.is_disabled() => {
+                self.throttle.succeeded(&subjects).await?;
+                Ok((account, hash))
             }
-            account => {
+            found => {
+                let account = found.map(|(account, _)| account);
                 // The name of nobody is not written down: people type passwords into the wrong field.
                 let name = account.as_ref().map_or("unknown", |account| account.username.as_str());
                 let target =
                     account.as_ref().map_or_else(|| "account:unknown".to_owned(), |found| format!("account:{}", found.id));
-                let entry = audit::by_nobody(name, address, AuditAction::SignInRefused, target, json!({}));
+                let locked = fits && account.is_some();
+                let detail = if locked { json!({ "locked": true }) } else { json!({}) };
+                let entry = audit::by_nobody(name, address, AuditAction::SignInRefused, target, detail);
                 self.store.append_audit(&entry).await?;
                 Err(ServiceError::WrongPassword)
             }
@@ -225,33 +259,46 @@ impl Accounts {
     async fn make_key(
         &self,
         account: &Account,
+        password_hash: &str,
         name: &str,
         expires_at: Option<Timestamp>,
         address: Option<&str>,
     ) -> Result<SecretString> {
         let key = ApiKey::generate()?;
         let id = ApiKeyId::new();
-        let new = NewApiKey { id, account: account.id, name: name.to_owned(), hash: key.hash(), created_at: now(), expires_at };
-        let detail = json!({ "by": "api_key", "api_key": id, "name": name, "expires_at": expires_at });
+        let (name, scopes) = (name.to_owned(), Scope::ALL.to_vec());
+        let new = NewApiKey { id, account: account.id, name, hash: key.hash(), scopes, created_at: now(), expires_at };
+        let detail = json!({ "by": "api_key", "api_key": id, "name": new.name, "expires_at": expires_at });
         let entry = audit::by_account(account, address, AuditAction::SignIn, detail);
-        self.store.create_api_key(&new, &entry).await?;
-        Ok(key.into_secret())
+        if self.store.create_api_key(&new, Some(password_hash), &entry).await? {
+            Ok(key.into_secret())
+        } else {
+            Err(ServiceError::WrongPassword)
+        }
     }
 }
 
 /// Name and password, the faults of both at once.
-fn check_sign_up(request: &SignUp) -> Result<Username> {
+fn check_sign_up(username: &str, password: &SecretString) -> Result<Username> {
     let mut faults = Faults::default();
-    let username = Username::parse(&request.username).map_err(|found| faults.0.extend(found.0)).ok();
-    if let Err(found) = check_password(request.password.expose_secret(), request.username.trim()) {
+    if let Err(found) = check_password(password.expose_secret(), username.trim()) {
         faults.0.extend(found.0);
     }
-    match username {
-        Some(username) => Ok(faults.into_result(username)?),
-        None => Err(ServiceError::Invalid(faults)),
+    match Username::parse(username) {
+        Ok(username) => Ok(faults.into_result(username)?),
+        Err(mut found) => {
+            found.0.append(&mut faults.0);
+            Err(found.into())
+        }
     }
 }
 
-fn actor(account: Account, address: Option<String>) -> Actor {
-    Actor { id: account.id, username: account.username, role: account.role, address }
+fn new_account(username: Username, role: Role) -> Account {
+    Account { id: AccountId::new(), username, role, created_at: now(), disabled_at: None }
+}
+
+/// The one who asks; nobody for an account that is locked out.
+fn actor(account: Account, address: Option<String>, scopes: Option<Vec<Scope>>) -> Option<Actor> {
+    let locked = account.is_disabled();
+    (!locked).then_some(Actor { id: account.id, username: account.username, role: account.role, address, scopes })
 }

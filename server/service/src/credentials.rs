@@ -7,7 +7,7 @@ use serde_json::json;
 use store::Store;
 use vault::Vault;
 
-use crate::authorise::authorise;
+use crate::authorise::{authorise, authorise_look};
 use crate::{Result, ServiceError, audit, now, references};
 
 /// The version under which a secret is sealed; a changed secret would be the next.
@@ -30,7 +30,7 @@ impl Credentials {
     /// # Errors
     /// `Forbidden` below sre.
     pub async fn list(&self, actor: &Actor) -> Result<Vec<CredentialSummary>> {
-        authorise(actor, Permission::ManageCredentials)?;
+        authorise_look(actor, Permission::ManageCredentials)?;
         Ok(self.store.credentials().await?)
     }
 

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use domain::run::{Impossible, ImpossibleStep};
-use domain::{Faults, Permission, Problem, Role};
+use domain::{Faults, Permission, Problem, Role, Scope};
 use store::StoreError;
 use vault::VaultError;
 
@@ -33,6 +33,12 @@ pub enum ServiceError {
     Forbidden {
         /// What would be needed.
         permission: Permission,
+    },
+    /// The API key was not made for this.
+    #[error("this API key may not be used for that: it lacks the scope “{scope}”")]
+    OutOfScope {
+        /// What would be needed.
+        scope: Scope,
     },
     /// A host does not list the role.
     #[error("the role {role} may not run on {hosts}")]
@@ -138,6 +144,7 @@ impl From<ServiceError> for Problem {
             ServiceError::Forbidden { .. } | ServiceError::HostForbidden { .. } | ServiceError::Refused { .. } => {
                 Self::new(403, "forbidden", detail)
             }
+            ServiceError::OutOfScope { .. } => Self::new(403, "out_of_scope", detail),
             ServiceError::NotFound { .. } => Self::new(404, "not_found", detail),
             ServiceError::Conflict { .. } => Self::new(409, "conflict", detail),
             ServiceError::NameTaken => Self::new(400, "name_taken", detail),

@@ -225,7 +225,7 @@ async fn allowed(store: &Store, actor: &Actor, mut names: Vec<&str>) -> Result<V
 
 /// What the actor is told of a host.
 fn told(host: Host, actor: &Actor) -> HostSummary {
-    let details = actor.may(Permission::ManageHosts).then(|| HostDetails {
+    let details = actor.role.may(Permission::ManageHosts).then(|| HostDetails {
         address: host.address,
         port: host.port,
         user: host.user,

@@ -22,7 +22,7 @@ use store::Store;
 pub use store::{AuditFilter, RunFilter, RunbookFilter};
 use vault::Vault;
 
-pub use crate::accounts::{Accounts, SignUp};
+pub use crate::accounts::{Accounts, NewKey, NewUser, OneTimeLink, SignUp, UserChange};
 pub use crate::audit::Audit;
 pub use crate::credentials::Credentials;
 pub use crate::error::ServiceError;

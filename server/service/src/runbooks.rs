@@ -22,6 +22,7 @@ const TRIES: usize = 5;
 /// The sample's id, the same everywhere, so that it is known again after it was deleted.
 const SAMPLE: Uuid = Uuid::from_u128(0x0193_2c07_0000_7000_8000_0000_0000_0001);
 const MISSING: ServiceError = ServiceError::NotFound { what: "runbook" };
+const NO_VERSION: ServiceError = ServiceError::NotFound { what: "version of this runbook" };
 
 /// Reading and writing runbooks.
 #[derive(Clone)]
@@ -104,7 +105,7 @@ impl Runbooks {
     /// `NotFound`.
     pub async fn version(&self, actor: &Actor, id: RunbookId, version: u32) -> Result<Runbook> {
         authorise(actor, Permission::Read)?;
-        self.store.runbook_version(id, version).await?.ok_or(ServiceError::NotFound { what: "version of this runbook" })
+        self.store.runbook_version(id, version).await?.ok_or(NO_VERSION)
     }
 
     /// A new version with the content of an old one, taken as it is: a credential it names may be gone by now.
@@ -114,7 +115,7 @@ impl Runbooks {
     pub async fn roll_back(&self, actor: &Actor, id: RunbookId, version: u32) -> Result<Runbook> {
         authorise(actor, Permission::Write)?;
         self.store.runbook(id).await?.ok_or(MISSING)?;
-        let old = self.version(actor, id, version).await?;
+        let old = self.store.runbook_version(id, version).await?.ok_or(NO_VERSION)?;
         let draft = RunbookDraft { message: Some(format!("Restores version {version}")), ..old.to_draft() };
         let references = references::of(&draft.blocks);
         let detail = json!({ "restores": version });

@@ -1,6 +1,7 @@
-//! What the installation's owner decides about sign-ups.
+//! What the installation's owner decides about accounts.
 
 use std::fmt;
+use std::time::Duration;
 
 /// Who may make an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -13,12 +14,27 @@ pub enum Signup {
 }
 
 /// Settings of the use cases.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Settings {
     /// Who may make an account once there is one.
     pub signup: Signup,
     /// What the very first sign-up must show, where the server is reachable from elsewhere.
     pub setup_token: Option<String>,
+    /// How long a browser's session lasts, used or not.
+    pub session_lifetime: Duration,
+    /// How long it lasts when nobody uses it. Use is noted to the minute.
+    pub session_idle: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            signup: Signup::default(),
+            setup_token: None,
+            session_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
+            session_idle: Duration::from_secs(12 * 60 * 60),
+        }
+    }
 }
 
 impl fmt::Debug for Settings {
@@ -26,6 +42,8 @@ impl fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("signup", &self.signup)
             .field("setup_token", &self.setup_token.as_ref().map(|_| "redacted"))
+            .field("session_lifetime", &self.session_lifetime)
+            .field("session_idle", &self.session_idle)
             .finish()
     }
 }

@@ -1,82 +1,148 @@
 //! Slows down guessing: after some wrong passwords, each next one must wait twice as long.
 //!
-//! In the memory of this process. A try is counted before the password is checked and taken back when it was right, so that many
-//! tries at once are no way around.
+//! The counts are in the store, so a restart or another process is no way around. A try is counted before the password is checked and
+//! taken back when it was right, so that many tries at once are no way around either.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use chrono::TimeDelta;
+use domain::{Timestamp, Username};
+use store::{Store, Tries};
+use tokio::sync::Mutex;
+use vault::token_hash;
 
 use crate::{Result, ServiceError};
 
-/// Tries before the first wait.
-const FREE_TRIES: u32 = 5;
 /// The longest wait.
-const LONGEST: Duration = Duration::from_secs(15 * 60);
+const LONGEST: TimeDelta = TimeDelta::minutes(15);
 /// How long after its last try an account or address is forgotten.
-const MEMORY: Duration = Duration::from_secs(60 * 60);
-/// How many are remembered before the old ones are looked for.
-const CROWD: usize = 10_000;
+const MEMORY: TimeDelta = TimeDelta::hours(1);
+/// How often the forgotten ones are deleted, in seconds.
+const SWEEP: i64 = 600;
+/// How often a count is tried anew because another process counted too.
+const ROUNDS: usize = 20;
 
-/// Counts tries per account and per address.
-#[derive(Clone, Default)]
-pub(crate) struct Throttle {
-    tries: Arc<Mutex<HashMap<String, Tries>>>,
+/// What is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject<'a> {
+    /// An account, or a name that no account has: nobody is told which.
+    Account(&'a Username),
+    /// An address.
+    Address(&'a str),
 }
 
-struct Tries {
-    count: u32,
-    last: Instant,
-    until: Instant,
+impl Subject<'_> {
+    /// Tries before the first wait. Many people may share an address.
+    const fn free_tries(self) -> u32 {
+        match self {
+            Self::Account(_) => 5,
+            Self::Address(_) => 20,
+        }
+    }
+
+    /// Under what it is counted. Hashed: people type passwords into the wrong field.
+    fn key(self) -> String {
+        match self {
+            Self::Account(name) => token_hash(&format!("account:{name}")),
+            Self::Address(address) => token_hash(&format!("address:{}", network(address))),
+        }
+    }
+
+    fn tried(self, known: &[Tries], now: Timestamp) -> Tries {
+        let key = self.key();
+        let before = known.iter().find(|tries| tries.key == key && now - tries.last < MEMORY).map_or(0, |tries| tries.count);
+        let count = before.saturating_add(1);
+        Tries { key, count, last: now, waits_until: now + wait_after(count, self.free_tries()) }
+    }
+}
+
+/// Counts tries per account and per address.
+#[derive(Clone)]
+pub(crate) struct Throttle {
+    store: Store,
+    /// Held while counting: within one process nobody has to count twice.
+    turn: Arc<Mutex<()>>,
+    /// When the forgotten ones were last deleted, in seconds since 1970.
+    swept: Arc<AtomicI64>,
 }
 
 impl Throttle {
-    /// Counts a try for each key, or says how long to wait where one of them has had too many.
-    pub(crate) fn admit(&self, keys: &[String]) -> Result<()> {
-        let now = Instant::now();
-        let mut tries = self.lock();
-        if tries.len() > CROWD {
-            tries.retain(|_, entry| now < entry.until || now - entry.last < MEMORY);
-        }
-        let wait = keys.iter().filter_map(|key| tries.get(key)).map(|entry| entry.until.saturating_duration_since(now)).max();
-        if let Some(retry_after) = wait.filter(|wait| !wait.is_zero()) {
-            return Err(ServiceError::Throttled { retry_after });
-        }
-        for key in keys {
-            let entry = tries.entry(key.clone()).or_insert(Tries { count: 0, last: now, until: now });
-            if now - entry.last >= MEMORY {
-                entry.count = 0;
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store, turn: Arc::default(), swept: Arc::default() }
+    }
+
+    /// Counts a try for each subject, or says how long to wait where one of them has had too many.
+    pub(crate) async fn admit(&self, subjects: &[Subject<'_>], now: Timestamp) -> Result<()> {
+        self.sweep(now).await?;
+        let keys: Vec<String> = subjects.iter().map(|subject| subject.key()).collect();
+        let _turn = self.turn.lock().await;
+        for _ in 0..ROUNDS {
+            let known = self.store.tries(&keys).await?;
+            let wait = known.iter().filter_map(|tries| (tries.waits_until - now).to_std().ok()).max();
+            if let Some(retry_after) = wait.filter(|wait| !wait.is_zero()) {
+                return Err(ServiceError::Throttled { retry_after });
             }
-            entry.count = entry.count.saturating_add(1);
-            entry.last = now;
-            entry.until = now + wait_after(entry.count);
+            let counted: Vec<Tries> = subjects.iter().map(|subject| subject.tried(&known, now)).collect();
+            if self.store.change_tries(&known, &counted).await? {
+                return Ok(());
+            }
         }
-        Ok(())
+        Err(ServiceError::Throttled { retry_after: Duration::from_secs(1) })
     }
 
     /// The password was right: the account starts anew, the address gets its try back.
-    pub(crate) fn succeeded(&self, account: &str, others: &[String]) {
-        let mut tries = self.lock();
-        tries.remove(account);
-        for key in others.iter().filter(|key| *key != account) {
-            if let Some(entry) = tries.get_mut(key) {
-                entry.count = entry.count.saturating_sub(1);
-                entry.until = entry.last;
+    pub(crate) async fn succeeded(&self, subjects: &[Subject<'_>]) -> Result<()> {
+        let keys: Vec<String> = subjects.iter().map(|subject| subject.key()).collect();
+        let _turn = self.turn.lock().await;
+        for _ in 0..ROUNDS {
+            let known = self.store.tries(&keys).await?;
+            let forgiven: Vec<Tries> = subjects
+                .iter()
+                .zip(&keys)
+                .filter_map(|(subject, key)| {
+                    let tries = known.iter().find(|tries| tries.key == *key)?;
+                    let count = match subject {
+                        Subject::Account(_) => 0,
+                        Subject::Address(_) => tries.count.saturating_sub(1),
+                    };
+                    Some(Tries { count, waits_until: tries.last, ..tries.clone() })
+                })
+                .collect();
+            if self.store.change_tries(&known, &forgiven).await? {
+                return Ok(());
             }
         }
+        // It stays counted; the next right one takes it back.
+        Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Tries>> {
-        self.tries.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn sweep(&self, now: Timestamp) -> Result<()> {
+        let (seconds, last) = (now.timestamp(), self.swept.load(Ordering::Relaxed));
+        let due =
+            seconds - last >= SWEEP && self.swept.compare_exchange(last, seconds, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if due { Ok(self.store.forget_tries(now - MEMORY).await?) } else { Ok(()) }
     }
 }
 
-fn wait_after(count: u32) -> Duration {
-    match count.checked_sub(FREE_TRIES) {
-        None => Duration::ZERO,
-        Some(beyond) => Duration::from_secs(1 << beyond.min(20)).min(LONGEST),
+fn wait_after(count: u32, free: u32) -> TimeDelta {
+    match count.checked_sub(free) {
+        None => TimeDelta::zero(),
+        Some(beyond) => TimeDelta::seconds(1 << beyond.min(20)).min(LONGEST),
+    }
+}
+
+/// The part of an address that one household or machine has: all of IPv4, the first half of IPv6.
+fn network(address: &str) -> String {
+    match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        Ok(address) => address.to_string(),
+        Err(_) => address.to_owned(),
     }
 }
 
@@ -84,42 +150,80 @@ fn wait_after(count: u32) -> Duration {
 mod tests {
     use super::*;
 
-    fn keys() -> Vec<String> {
-        vec!["account:ann".to_owned(), "address:192.0.2.1".to_owned()]
+    const ADDRESS: Subject<'_> = Subject::Address("192.0.2.1");
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_timestamp(1_800_000_000 + seconds, 0).expect("a time")
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn each_wrong_password_doubles_the_wait_up_to_a_quarter_of_an_hour() {
-        let throttle = Throttle::default();
-        for _ in 0..FREE_TRIES {
-            assert!(throttle.admit(&keys()).is_ok());
+    async fn throttle() -> Throttle {
+        Throttle::new(Store::connect("mem://", None).await.expect("a store in memory"))
+    }
+
+    async fn wait(throttle: &Throttle, subjects: &[Subject<'_>], second: i64) -> i64 {
+        match throttle.admit(subjects, at(second)).await {
+            Ok(()) => 0,
+            Err(ServiceError::Throttled { retry_after }) => i64::try_from(retry_after.as_secs()).expect("few seconds"),
+            Err(other) => panic!("{other}"),
         }
-        let mut waits = Vec::new();
+    }
+
+    #[tokio::test]
+    async fn each_wrong_password_doubles_the_wait_up_to_a_quarter_of_an_hour() {
+        let (throttle, ann) = (throttle().await, Username::parse("ann").expect("a name"));
+        let ann = [Subject::Account(&ann)];
+        for _ in 0..5 {
+            assert_eq!(wait(&throttle, &ann, 0).await, 0);
+        }
+        let (mut waits, mut second) = (Vec::new(), 0);
         for _ in 0..12 {
-            let Err(ServiceError::Throttled { retry_after }) = throttle.admit(&keys()) else { panic!("not throttled") };
-            waits.push(retry_after.as_secs());
-            tokio::time::advance(retry_after).await;
-            assert!(throttle.admit(&keys()).is_ok());
+            let wait_here = wait(&throttle, &ann, second).await;
+            waits.push(wait_here);
+            second += wait_here;
+            assert_eq!(wait(&throttle, &ann, second).await, 0);
         }
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
+        assert_eq!(wait(&throttle, &ann, second + 3600).await, 0, "forgotten after an hour");
+        assert_eq!(wait(&throttle, &ann, second + 3600).await, 0);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn the_right_password_starts_anew() {
-        let throttle = Throttle::default();
+        let (throttle, ann) = (throttle().await, Username::parse("ann").expect("a name"));
+        let both = [Subject::Account(&ann), ADDRESS];
         for _ in 0..50 {
-            assert!(throttle.admit(&keys()).is_ok());
-            throttle.succeeded("account:ann", &keys());
+            assert_eq!(wait(&throttle, &both, 0).await, 0);
+            throttle.succeeded(&both).await.expect("a store");
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn an_address_waits_for_every_account() {
-        let throttle = Throttle::default();
-        for name in 0..FREE_TRIES {
-            assert!(throttle.admit(&[format!("account:{name}"), "address:192.0.2.1".to_owned()]).is_ok());
+    #[tokio::test]
+    async fn an_address_waits_for_every_account_and_so_does_its_whole_network() {
+        let throttle = throttle().await;
+        let names: Vec<Username> = (0..20).map(|n| Username::parse(&format!("user{n}")).expect("a name")).collect();
+        for address in ["192.0.2.1", "2001:db8::1"] {
+            for name in &names {
+                assert_eq!(wait(&throttle, &[Subject::Address(address), Subject::Account(name)], 0).await, 0);
+            }
+            for name in &names {
+                throttle.succeeded(&[Subject::Account(name)]).await.expect("a store");
+            }
         }
-        assert!(throttle.admit(&keys()).is_err());
-        assert!(throttle.admit(&["account:ann".to_owned(), "address:192.0.2.2".to_owned()]).is_ok());
+        let ann = Username::parse("ann").expect("a name");
+        for (address, waits) in
+            [("192.0.2.1", 1), ("::ffff:192.0.2.1", 1), ("192.0.2.2", 0), ("2001:db8::ffff", 1), ("2001:db8:0:1::1", 0)]
+        {
+            assert_eq!(wait(&throttle, &[Subject::Address(address), Subject::Account(&ann)], 0).await, waits, "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn another_process_knows_what_was_tried() {
+        let (one, ann) = (throttle().await, Username::parse("ann").expect("a name"));
+        let other = Throttle::new(one.store.clone());
+        for _ in 0..5 {
+            assert_eq!(wait(&one, &[Subject::Account(&ann)], 0).await, 0);
+        }
+        assert_eq!(wait(&other, &[Subject::Account(&ann)], 0).await, 1);
     }
 }

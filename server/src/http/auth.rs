@@ -1,12 +1,14 @@
 //! Who is asking: an API key in `X-API-KEY`, or the browser's session cookie.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use app::cookie::session_token;
 use axum::extract::{ConnectInfo, FromRequestParts, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use domain::{Actor, Problem};
-use http::header::{COOKIE, HOST, ORIGIN};
+use domain::{Actor, Permission, Problem};
+use http::header::{HOST, ORIGIN};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, Method};
 use secrecy::{ExposeSecret, SecretString};
@@ -17,8 +19,9 @@ use super::problem::ApiError;
 
 /// The header with the API key.
 pub const API_KEY_HEADER: &str = "x-api-key";
-/// The cookie with the session token.
-pub const SESSION_COOKIE: &str = "studio_session";
+
+/// How often the right to an open stream is looked at again.
+const RECHECK: Duration = Duration::from_secs(3);
 
 /// What somebody shows to be let in.
 #[derive(Debug, Clone)]
@@ -52,7 +55,7 @@ impl Shown {
         if let Some(key) = headers.get(API_KEY_HEADER) {
             return Some(Self::Key(key.to_str().unwrap_or_default().into()));
         }
-        session_cookie(headers).map(|token| Self::Session(token.into()))
+        session_token(headers).map(|token| Self::Session(token.into()))
     }
 
     /// Whose it is, if it is still good.
@@ -65,6 +68,20 @@ impl Shown {
             Self::Session(token) => services.accounts.actor_by_session(token.expose_secret(), address).await?,
         };
         Ok(found.ok_or_else(Problem::unauthenticated)?)
+    }
+}
+
+impl Asking {
+    /// Resolves once the key or session is no longer good, or may no longer read. A store that cannot be asked counts as that, too:
+    /// whoever reads a stream comes back by themselves.
+    pub async fn no_longer_allowed(self, services: Services, address: Option<String>) {
+        loop {
+            tokio::time::sleep(RECHECK).await;
+            match self.shown.actor(&services, address.clone()).await {
+                Ok(actor) if actor.id == self.actor.id && actor.may(Permission::Read) => {}
+                _ => return,
+            }
+        }
     }
 }
 
@@ -123,20 +140,9 @@ fn check_origin(method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
         host.is_some() && host == headers.get(HOST).and_then(|host| host.to_str().ok())
     } else {
         // Every browser of the last years sends one of them with a POST.
-        session_cookie(headers).is_none()
+        session_token(headers).is_none()
     };
     if ours { Ok(()) } else { Err(Problem::new(403, "cross_site", "this request came from another site").into()) }
-}
-
-fn session_cookie(headers: &HeaderMap) -> Option<String> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == SESSION_COOKIE)
-        .map(|(_, token)| token.to_owned())
 }
 
 #[cfg(test)]

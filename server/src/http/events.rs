@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
-use domain::{Permission, Problem, RunEvent, RunId};
+use domain::{Problem, RunEvent, RunId};
 use futures::{Stream, StreamExt};
 use http::HeaderMap;
 use serde::Deserialize;
@@ -18,8 +18,6 @@ use super::problem::{Answer, ProblemBody};
 
 /// How often a stream without news says that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How often the right to watch is looked at again.
-const RECHECK: Duration = Duration::from_secs(3);
 
 /// Where to begin.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -60,20 +58,10 @@ pub async fn watch(
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
-/// Resolves once the key or session is no longer good, the role no longer reads, or the server stops.
-/// A store that cannot be asked ends the stream as well: the client comes back by itself.
+/// Resolves once whoever watches may no longer, or the server stops.
 async fn no_longer_allowed(state: AppState, asking: Asking, address: Option<String>) {
-    let gone = async {
-        loop {
-            tokio::time::sleep(RECHECK).await;
-            match asking.shown.actor(&state.services, address.clone()).await {
-                Ok(actor) if actor.id == asking.actor.id && actor.may(Permission::Read) => {}
-                _ => return,
-            }
-        }
-    };
     tokio::select! {
-        () = gone => {}
+        () = asking.no_longer_allowed(state.services.clone(), address) => {}
         () = state.stopping.cancelled() => {}
     }
 }

@@ -28,7 +28,7 @@ pub async fn record(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     // The pattern, not the path: one series for all runbooks. Pages have no pattern out here.
     let route = request.extensions().get::<MatchedPath>().map_or("other", |path| path.as_str()).to_owned();
-    let span = tracing::info_span!("request", request_id = %id, method = %method, path = %request.uri().path());
+    let span = tracing::info_span!("request", request_id = %id, method = %method, path = logged(request.uri().path()));
     let began = Instant::now();
     let mut response = REQUEST_ID.scope(id.clone(), next.run(request)).instrument(span.clone()).await;
 
@@ -42,6 +42,11 @@ pub async fn record(request: Request, next: Next) -> Response {
         response.headers_mut().insert("x-request-id", id);
     }
     response
+}
+
+/// The path as it is logged: the end of a one-time link is as good as a password.
+fn logged(path: &str) -> &str {
+    ["/invite/", "/reset/"].into_iter().find(|page| path.starts_with(page)).unwrap_or(path)
 }
 
 /// Refuses what is too much at once and gives up on what takes too long. A stream counts until it begins.

@@ -9,11 +9,12 @@ use crate::query::{Outcome, Variables, variables};
 use crate::{Result, Store, StoreError};
 
 /// Every migration, the first one first. A released one never changes: a new file is added.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../schema/0001_initial.surql"),
     include_str!("../schema/0002_idempotency.surql"),
     include_str!("../schema/0003_hosts.surql"),
     include_str!("../schema/0004_audit_chain.surql"),
+    include_str!("../schema/0005_identity.surql"),
 ];
 
 /// How long one may take: a new index is made over all rows there are, perhaps on a slow disk.
@@ -114,6 +115,9 @@ mod tests {
             "SELECT doc FROM run WHERE sort_runbook > 'a' AND sort_runbook < '~' AND state = 'failed' ORDER BY sort_runbook LIMIT 8",
             "SELECT doc FROM runbook WHERE sort > 'a' AND sort < '~' ORDER BY sort LIMIT 8",
             "SELECT key FROM api_key WHERE hash = 'h' LIMIT 1",
+            "SELECT key FROM api_key WHERE account = 'a'",
+            "SELECT key FROM session WHERE account = 'a'",
+            "SELECT key FROM tries WHERE key IN ['a', 'b']",
             "SELECT doc FROM account WHERE username = 'a' LIMIT 1",
             "SELECT VALUE doc FROM host WHERE name = 'a' LIMIT 1",
             "SELECT VALUE doc FROM host WHERE name IN ['a', 'b']",

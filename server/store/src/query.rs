@@ -226,6 +226,20 @@ pub fn micros(at: Timestamp) -> i64 {
     at.timestamp_micros()
 }
 
+/// The reverse of [`micros`].
+pub fn time(table: &'static str, micros: i64) -> Result<Timestamp> {
+    some_time(micros).ok_or_else(|| StoreError::Malformed {
+        table,
+        row: "a time of it is missing or too far away".to_owned(),
+        source: format!("{micros} µs").into(),
+    })
+}
+
+/// The reverse of [`micros`] where 0 stands for none.
+pub fn some_time(micros: i64) -> Option<Timestamp> {
+    Timestamp::from_timestamp_micros(micros).filter(|_| micros != 0)
+}
+
 /// A time that may be missing, to the nanosecond, as it is kept beside documents; empty for none.
 pub fn optional_time(at: Option<Timestamp>) -> String {
     at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true)).unwrap_or_default()

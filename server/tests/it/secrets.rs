@@ -28,8 +28,19 @@ async fn no_secret_is_found_in_data_logs_or_answers() {
     let wrong = json!({ "username": "ann", "password": PASSWORD, "extra": SECRET });
     studio.call(None, "POST", "/api/v1/users/login", Some(wrong)).await;
 
+    // What is shown once: a key, a password that was made up, the token of a link, which is also the end of an address.
+    let post = async |path: &str, body: serde_json::Value| {
+        let made = studio.call(Some(&key), "POST", &format!("/api/v1/users{path}"), Some(body)).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        made.json()
+    };
+    let api_key = post("/me/api-keys", json!({ "name": "ci" })).await["api_key"].as_str().expect("a key").to_owned();
+    let made_up = post("", json!({ "username": "bob", "role": "viewer" })).await["password"].as_str().expect("one").to_owned();
+    let token = post("/invites", json!({ "role": "viewer" })).await["token"].as_str().expect("a token").to_owned();
+    assert_eq!(studio.exchange("GET", &format!("/invite/{token}"), &[], None).await.status, 200);
+
     let step = ended["steps"][0]["id"].as_str().expect("an id");
-    let hidden = [SECRET, PASSWORD, key.as_str(), "dGstOWYzMWMwYTctaHVudGluZy1mb3ItdGhpcw"];
+    let hidden = [SECRET, PASSWORD, &key, "dGstOWYzMWMwYTctaHVudGluZy1mb3ItdGhpcw", &api_key, &made_up, &token];
     for path in [
         "runbooks".to_owned(),
         format!("runbooks/{runbook}"),
@@ -39,6 +50,10 @@ async fn no_secret_is_found_in_data_logs_or_answers() {
         format!("executions/{run}/events"),
         format!("executions/{run}/steps/{step}/output"),
         "users/me".to_owned(),
+        "users/me/api-keys".to_owned(),
+        "users/me/sessions".to_owned(),
+        "users".to_owned(),
+        "users/invites".to_owned(),
     ] {
         let answer = studio.call(Some(&key), "GET", &format!("/api/v1/{path}"), None).await;
         assert_eq!(answer.status, 200, "{path}");

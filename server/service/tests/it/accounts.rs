@@ -63,7 +63,7 @@ async fn a_taken_name_and_a_weak_password_are_refused() {
 
 #[tokio::test]
 async fn closed_sign_up_and_the_set_up_token_keep_strangers_out() {
-    let settings = Settings { signup: Signup::Closed, setup_token: Some("t0ken".to_owned()) };
+    let settings = Settings { signup: Signup::Closed, setup_token: Some("t0ken".to_owned()), ..Settings::default() };
     let studio = TestStudio::idle().await.with_settings(settings);
     let accounts = &studio.services.accounts;
     let with = |token: &str| SignUp { setup_token: Some(token.to_owned()), ..sign_up("ann") };
@@ -98,11 +98,11 @@ async fn guessing_is_slowed_down() {
     let studio = TestStudio::idle().await;
     let accounts = &studio.services.accounts;
     accounts.sign_up(None, sign_up("ann"), None).await.expect("the first");
-    let guess = || accounts.sign_in("ann", SecretString::from("not the password"), None);
+    let guess = || accounts.sign_in("ann", SecretString::from("not the password"), None, "");
     for _ in 0..5 {
         assert!(matches!(guess().await, Err(ServiceError::WrongPassword)));
     }
-    let refused = accounts.sign_in("ann", SecretString::from(PASSWORD), None).await.map(|_| ());
+    let refused = accounts.sign_in("ann", SecretString::from(PASSWORD), None, "").await.map(|_| ());
     let problem = Problem::from(refused.expect_err("too many"));
     assert_eq!((problem.status, problem.retry_after), (429, Some(1)));
 }
@@ -112,7 +112,7 @@ async fn sessions_and_keys_end_when_their_owner_says_so() {
     let studio = TestStudio::idle().await;
     let accounts = &studio.services.accounts;
     accounts.sign_up(None, sign_up("ann"), None).await.expect("the first");
-    let session = accounts.sign_in("Ann", SecretString::from(PASSWORD), None).await.expect("a session");
+    let session = accounts.sign_in("Ann", SecretString::from(PASSWORD), None, "").await.expect("a session");
     let key = accounts.log_in("ann", SecretString::from(PASSWORD), None).await.expect("a key");
     let ann = accounts.actor_by_session(session.expose_secret(), None).await.expect("a look").expect("signed in");
 

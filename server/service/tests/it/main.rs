@@ -3,7 +3,9 @@
 mod accounts;
 mod audit;
 mod credentials;
+mod guessing;
 mod hosts;
+mod identity;
 mod runbooks;
 #[path = "../../../runner/tests/common/runner_process.rs"]
 mod runner_process;

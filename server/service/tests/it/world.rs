@@ -52,7 +52,13 @@ impl TestStudio {
 
 /// Somebody of this role, without an account: use cases ask for no more.
 pub fn somebody(name: &str, role: Role) -> Actor {
-    Actor { id: AccountId::new(), username: Username::parse(name).expect("a name"), role, address: Some("192.0.2.1".to_owned()) }
+    Actor {
+        id: AccountId::new(),
+        username: Username::parse(name).expect("a name"),
+        role,
+        address: Some("192.0.2.1".to_owned()),
+        scopes: None,
+    }
 }
 
 pub fn developer() -> Actor {

@@ -5,6 +5,8 @@ mod credentials;
 mod executions;
 mod hosts;
 mod import;
+mod links;
+mod own;
 mod runbooks;
 mod users;
 mod views;
@@ -21,6 +23,18 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(users::log_in))
         .routes(routes!(users::log_out))
         .routes(routes!(users::me))
+        .routes(routes!(own::change_password))
+        .routes(routes!(own::api_keys, own::create_api_key))
+        .routes(routes!(own::revoke_api_key))
+        .routes(routes!(own::sessions, own::end_sessions))
+        .routes(routes!(own::end_session))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::update))
+        .routes(routes!(links::invites, links::invite))
+        .routes(routes!(links::withdraw))
+        .routes(routes!(links::accept))
+        .routes(routes!(links::offer_reset))
+        .routes(routes!(links::reset))
         .routes(routes!(runbooks::list, runbooks::create))
         .routes(routes!(import::import))
         .routes(routes!(runbooks::read, runbooks::update, runbooks::delete))

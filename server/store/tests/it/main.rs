@@ -3,6 +3,7 @@
 mod audit_speed;
 mod full_disk;
 mod hosts;
+mod identity;
 mod people;
 mod runbooks;
 mod runs;

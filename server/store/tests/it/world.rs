@@ -36,7 +36,13 @@ pub fn audit(action: AuditAction) -> AuditEntry {
 }
 
 pub fn account(name: &str) -> Account {
-    Account { id: AccountId::new(), username: Username::parse(name).expect("a name"), role: Role::Admin, created_at: at(0) }
+    Account {
+        id: AccountId::new(),
+        username: Username::parse(name).expect("a name"),
+        role: Role::Admin,
+        created_at: at(0),
+        disabled_at: None,
+    }
 }
 
 pub fn runbook(title: &str, second: i64) -> Runbook {

@@ -9,13 +9,14 @@ use app as _;
 use reqwest::header::SET_COOKIE;
 use serde_json::{Value, json};
 
-use super::{WHO, everybody, unique};
+use super::{WHO, account, api_key, everybody, invite, reset_token, session, somebody, unique};
 use crate::world::{Answered, PASSWORD, Studio};
 
 /// What each of [`WHO`] is answered.
 pub const EXPECTED: &[(&str, [u16; 5])] = &[
     ("me", [200, 200, 200, 200, 200]),
     ("needs_setup", [200, 200, 200, 200, 200]),
+    ("is_sign_up_open", [200, 200, 200, 200, 200]),
     ("sign_up", [200, 200, 200, 200, 200]),
     ("sign_in", [200, 200, 200, 200, 200]),
     ("sign_out", [200, 200, 200, 200, 200]),
@@ -50,7 +51,53 @@ pub const EXPECTED: &[(&str, [u16; 5])] = &[
     ("delete_host", [401, 403, 403, 200, 200]),
     ("list_audit", [401, 403, 403, 200, 200]),
     ("verify_audit", [401, 403, 403, 200, 200]),
+    ("list_sessions", [401, 200, 200, 200, 200]),
+    ("end_session", [401, 200, 200, 200, 200]),
+    ("end_sessions", [401, 200, 200, 200, 200]),
+    ("change_password", [401, 200, 200, 200, 200]),
+    ("list_api_keys", [401, 200, 200, 200, 200]),
+    ("create_api_key", [401, 200, 200, 200, 200]),
+    ("revoke_api_key", [401, 200, 200, 200, 200]),
+    ("shown_once", [200, 200, 200, 200, 200]),
+    ("link_purpose", [200, 200, 200, 200, 200]),
+    ("accept_invite", [200, 200, 200, 200, 200]),
+    ("reset_password", [200, 200, 200, 200, 200]),
+    ("list_users", [401, 403, 403, 403, 200]),
+    ("create_user", [401, 403, 403, 403, 200]),
+    ("change_role", [401, 403, 403, 403, 200]),
+    ("disable_user", [401, 403, 403, 403, 200]),
+    ("offer_password_reset", [401, 403, 403, 403, 200]),
+    ("invite_user", [401, 403, 403, 403, 200]),
+    ("list_invites", [401, 403, 403, 403, 200]),
+    ("withdraw_invite", [401, 403, 403, 403, 200]),
 ];
+
+/// What is done to one's own account.
+const OWN: &[&str] = &["end_session", "end_sessions", "change_password", "create_api_key", "revoke_api_key"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_has_ended_is_nobodys() {
+    let (studio, admin) = everybody().await;
+    let ended = sign_in(&studio, "admin").await;
+    assert_eq!(studio.function(Some(&ended), "sign_out", form([])).await.status, 200);
+    let (locked_out, key) = somebody(&studio, &admin, "admin").await;
+    let locked = sign_in(&studio, &locked_out).await;
+    assert_eq!(studio.function(Some(&locked), "list_users", form([])).await.status, 200);
+    let id = account(&studio, &admin, &locked_out).await;
+    let lock = studio.call(Some(&admin), "PUT", &format!("/api/v1/users/{id}"), Some(json!({ "disabled": true }))).await;
+    assert_eq!(lock.status, 200, "{}", lock.text);
+    let mut wrong = Vec::new();
+    for (name, [nobody, ..]) in EXPECTED {
+        for cookie in [&ended, &locked] {
+            let body = arguments(&studio, &admin, name, "nobody", &key).await;
+            let answer = studio.function(Some(cookie), name, body).await;
+            if answer.status != *nobody {
+                wrong.push(format!("{name}: {}, not {nobody}: {}", answer.status, answer.text));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_server_function_asks_who_is_asking() {
@@ -62,9 +109,14 @@ async fn every_server_function_asks_who_is_asking() {
     let mut wrong = Vec::new();
     for (name, expected) in EXPECTED {
         for (who, expected) in WHO.into_iter().zip(expected) {
-            // A fresh session each time: signing out ends the one that is shown.
-            let cookie = if who == "nobody" { None } else { Some(sign_in(&studio, who).await) };
-            let body = arguments(&studio, &admin, name, who).await;
+            // A fresh session each time, for some even a fresh account: they end the ones that are there.
+            let (person, key) = match who {
+                "nobody" => (who.to_owned(), admin.clone()),
+                who if OWN.contains(name) => somebody(&studio, &admin, who).await,
+                who => (who.to_owned(), admin.clone()),
+            };
+            let cookie = if who == "nobody" { None } else { Some(sign_in(&studio, &person).await) };
+            let body = arguments(&studio, &admin, name, &person, &key).await;
             let answer = studio.function(cookie.as_deref(), name, body).await;
             if answer.status != *expected {
                 wrong.push(format!("{name} by {who}: {}, not {expected}: {}", answer.status, answer.text));
@@ -111,8 +163,8 @@ fn credentials_of(who: &str) -> Arguments {
     form([("username", who), ("password", PASSWORD)])
 }
 
-/// Arguments in the encoding of the function; what they name was just made by the administrator.
-pub async fn arguments(studio: &Studio, admin: &str, name: &str, who: &str) -> Arguments {
+/// Arguments in the encoding of the function; what they name was just made by the administrator, or by who asks and has `key`.
+pub async fn arguments(studio: &Studio, admin: &str, name: &str, who: &str, key: &str) -> Arguments {
     let draft = || json!({ "title": "By the table", "description": "", "blocks": [] });
     match name {
         "sign_up" => form([("username", format!("fn-{who}-{}", unique()).as_str()), ("password", PASSWORD)]),
@@ -154,6 +206,32 @@ pub async fn arguments(studio: &Studio, admin: &str, name: &str, who: &str) -> A
             form([("id", host(studio, admin).await.as_str()), ("host_key", key)])
         }
         "delete_host" | "check_host" => form([("id", host(studio, admin).await.as_str())]),
+        "end_session" if who == "nobody" => form([("id", uuid::Uuid::nil().to_string().as_str())]),
+        "end_session" => form([("id", session(studio, who, key).await.as_str())]),
+        "change_password" => form([("current_password", PASSWORD), ("new_password", "other words, quite many of them")]),
+        "create_api_key" => {
+            form([("name", "by the table"), ("scopes[]", "read"), ("scopes[]", "write"), ("expires_in_days", "30")])
+        }
+        "revoke_api_key" if who == "nobody" => form([("id", uuid::Uuid::nil().to_string().as_str())]),
+        "revoke_api_key" => form([("id", api_key(studio, key, &["read"]).await["id"].as_str().expect("an id"))]),
+        "link_purpose" => form([("token", invite(studio, admin).await.1.as_str())]),
+        "accept_invite" => {
+            let (_, token) = invite(studio, admin).await;
+            form([("token", token.as_str()), ("username", format!("fn-{}", unique()).as_str()), ("password", PASSWORD)])
+        }
+        "reset_password" => form([("token", reset_token(studio, admin).await.as_str()), ("password", PASSWORD)]),
+        "create_user" => form([("username", format!("fn-{}", unique()).as_str()), ("role", "sre")]),
+        "invite_user" => form([("role", "sre")]),
+        "withdraw_invite" => form([("id", invite(studio, admin).await.0.as_str())]),
+        "change_role" | "disable_user" | "offer_password_reset" => {
+            let (person, _) = somebody(studio, admin, "viewer").await;
+            let id = account(studio, admin, &person).await;
+            match name {
+                "change_role" => form([("id", id.as_str()), ("role", "sre")]),
+                "disable_user" => form([("id", id.as_str()), ("disabled", "true")]),
+                _ => form([("id", id.as_str())]),
+            }
+        }
         _ => form([]),
     }
 }
@@ -192,7 +270,8 @@ pub enum Arguments {
     Json(Value),
 }
 
-fn form<const N: usize>(fields: [(&'static str, &str); N]) -> Arguments {
+/// The fields of a form.
+pub fn form<const N: usize>(fields: [(&'static str, &str); N]) -> Arguments {
     Arguments::Form(fields.map(|(name, value)| (name, value.to_owned())).to_vec())
 }
 

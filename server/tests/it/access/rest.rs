@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{WHO, everybody, unique};
+use super::{WHO, account, api_key, everybody, invite, newcomer, reset_token, session, somebody, unique};
 use crate::world::{PASSWORD, Studio};
 
 /// What each of [`WHO`] is answered.
@@ -13,6 +13,22 @@ pub const EXPECTED: &[(&str, &str, [u16; 5])] = &[
     ("POST", "/users/login", [200, 200, 200, 200, 200]),
     ("POST", "/users/logout", [401, 200, 200, 200, 200]),
     ("GET", "/users/me", [401, 200, 200, 200, 200]),
+    ("PUT", "/users/me/password", [401, 204, 204, 204, 204]),
+    ("GET", "/users/me/api-keys", [401, 200, 200, 200, 200]),
+    ("POST", "/users/me/api-keys", [401, 201, 201, 201, 201]),
+    ("DELETE", "/users/me/api-keys/{id}", [401, 204, 204, 204, 204]),
+    ("GET", "/users/me/sessions", [401, 200, 200, 200, 200]),
+    ("DELETE", "/users/me/sessions", [401, 204, 204, 204, 204]),
+    ("DELETE", "/users/me/sessions/{id}", [401, 204, 204, 204, 204]),
+    ("GET", "/users", [401, 403, 403, 403, 200]),
+    ("POST", "/users", [401, 403, 403, 403, 201]),
+    ("PUT", "/users/{id}", [401, 403, 403, 403, 200]),
+    ("POST", "/users/{id}/password-reset", [401, 403, 403, 403, 201]),
+    ("POST", "/users/password-reset", [204, 204, 204, 204, 204]),
+    ("GET", "/users/invites", [401, 403, 403, 403, 200]),
+    ("POST", "/users/invites", [401, 403, 403, 403, 201]),
+    ("DELETE", "/users/invites/{id}", [401, 403, 403, 403, 204]),
+    ("POST", "/users/invites/accept", [201, 201, 201, 201, 201]),
     ("GET", "/runbooks", [401, 200, 200, 200, 200]),
     ("POST", "/runbooks", [401, 403, 201, 201, 201]),
     ("POST", "/runbooks/import", [401, 403, 201, 201, 201]),
@@ -56,10 +72,11 @@ async fn every_route_asks_who_is_asking() {
     let mut wrong = Vec::new();
     for (method, pattern, expected) in EXPECTED {
         for (who, expected) in WHO.into_iter().zip(expected) {
-            // A fresh key each time: logging out ends the one that is shown.
-            let key = if who == "nobody" { None } else { Some(log_in(&studio, who).await) };
-            let path = format!("/api/v1{}", fill(&studio, &admin, method, pattern).await);
-            let status = studio.status(key.as_deref(), method, &path, body(&studio, &admin, method, pattern, who).await).await;
+            // A fresh account each time: some calls end every key of the one who asks.
+            let asking = if who == "nobody" { None } else { Some(somebody(&studio, &admin, who).await) };
+            let path = format!("/api/v1{}", fill(&studio, &admin, asking.as_ref(), method, pattern).await);
+            let key = asking.as_ref().map(|(_, key)| key.as_str());
+            let status = studio.status(key, method, &path, body(&studio, &admin, method, pattern).await).await;
             if status != *expected {
                 wrong.push(format!("{method} {pattern} by {who}: {status}, not {expected}"));
             }
@@ -75,15 +92,23 @@ fn routes(document: &Value) -> BTreeSet<(String, String)> {
     paths.iter().flat_map(|(path, item)| methods(item).into_iter().map(move |method| (method, path.clone()))).collect()
 }
 
-pub async fn log_in(studio: &Studio, who: &str) -> String {
-    let body = json!({ "username": who, "password": PASSWORD });
-    let answer = studio.call(None, "POST", "/api/v1/users/login", Some(body)).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json()["api_key"].as_str().expect("a key").to_owned()
-}
-
-/// The path with ids of things that the administrator has just made for it.
-pub async fn fill(studio: &Studio, admin: &str, method: &str, pattern: &str) -> String {
+/// The path with ids of things that were just made for it: by the one who asks where they are their own, else by the administrator.
+pub async fn fill(studio: &Studio, admin: &str, asking: Option<&(String, String)>, method: &str, pattern: &str) -> String {
+    let nothing = || pattern.replace("{id}", &uuid::Uuid::nil().to_string());
+    match (pattern, asking) {
+        ("/users/me/api-keys/{id}", Some((_, key))) => {
+            let made = api_key(studio, key, &["read"]).await;
+            return pattern.replace("{id}", made["id"].as_str().expect("an id"));
+        }
+        ("/users/me/sessions/{id}", Some((name, key))) => return pattern.replace("{id}", &session(studio, name, key).await),
+        ("/users/me/api-keys/{id}" | "/users/me/sessions/{id}", None) => return nothing(),
+        ("/users/invites/{id}", _) => return pattern.replace("{id}", &invite(studio, admin).await.0),
+        (pattern, _) if pattern.starts_with("/users/{id}") => {
+            let (name, _) = somebody(studio, admin, "viewer").await;
+            return pattern.replace("{id}", &account(studio, admin, &name).await);
+        }
+        _ => {}
+    }
     if pattern.starts_with("/credentials/") {
         let name = format!("c{}", unique());
         let body = json!({ "name": name, "type": "api", "secret": "s3cret-of-the-test" });
@@ -118,9 +143,23 @@ fn host() -> Value {
     json!({ "name": format!("h{}", unique()), "address": "127.0.0.1", "port": 9, "user": "deploy", "roles": ["sre"] })
 }
 
-pub async fn body(studio: &Studio, admin: &str, method: &str, pattern: &str, who: &str) -> Option<Value> {
+/// A body that the call takes.
+pub async fn body(studio: &Studio, admin: &str, method: &str, pattern: &str) -> Option<Value> {
     match (method, pattern) {
-        ("POST", "/users/signup") => Some(json!({ "username": format!("new-{who}-{}", unique()), "password": PASSWORD })),
+        ("POST", "/users/signup") => Some(newcomer("new")),
+        ("PUT", "/users/me/password") => {
+            Some(json!({ "current_password": PASSWORD, "new_password": "other words, quite many of them" }))
+        }
+        ("POST", "/users/me/api-keys") => Some(json!({ "name": "by the table", "scopes": ["write"], "expires_in_days": 7 })),
+        ("POST", "/users") => Some(json!({ "username": format!("made-{}", unique()), "role": "sre" })),
+        ("PUT", "/users/{id}") => Some(json!({ "role": "sre", "disabled": true })),
+        ("POST", "/users/invites") => Some(json!({ "role": "admin" })),
+        ("POST", "/users/invites/accept") => {
+            let mut body = newcomer("guest");
+            body["token"] = invite(studio, admin).await.1.into();
+            Some(body)
+        }
+        ("POST", "/users/password-reset") => Some(json!({ "token": reset_token(studio, admin).await, "password": PASSWORD })),
         ("POST", "/users/login") => Some(json!({ "username": "viewer", "password": PASSWORD })),
         ("POST", "/hosts") | ("PUT", "/hosts/{id}") => Some(host()),
         ("POST", "/runbooks") | ("PUT", _) => Some(json!({ "title": "By the table", "description": "", "blocks": [] })),
