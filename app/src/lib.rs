@@ -56,6 +56,8 @@ pub fn App() -> impl IntoView {
             <Routes fallback=pages::not_found::NotFound>
                 <Route path=path!("/sign-in") view=pages::setup_and_sign_in::SignInPage ssr=SsrMode::Async/>
                 <Route path=path!("/sign-up") view=pages::setup_and_sign_in::SignUpPage ssr=SsrMode::Async/>
+                <Route path=path!("/invite/:token") view=pages::link::InvitePage ssr=SsrMode::Async/>
+                <Route path=path!("/reset/:token") view=pages::link::ResetPage ssr=SsrMode::Async/>
                 <ParentRoute path=path!("") view=Layout ssr=SsrMode::Async>
                     <Route path=path!("/") view=pages::home::HomePage ssr=SsrMode::Async/>
                     <Route path=path!("/runbooks") view=pages::runbooks::RunbooksPage ssr=SsrMode::Async/>
@@ -70,6 +72,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/credentials") view=pages::credentials::CredentialsPage ssr=SsrMode::Async/>
                     <Route path=path!("/audit") view=pages::audit::AuditPage ssr=SsrMode::Async/>
                     <Route path=path!("/import") view=pages::import::ImportPage ssr=SsrMode::Async/>
+                    <Route path=path!("/users") view=pages::users::UsersPage ssr=SsrMode::Async/>
+                    <Route path=path!("/profile") view=pages::profile::ProfilePage ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>
         </Router>

@@ -29,7 +29,10 @@ pub fn CommandText(
 
 /// Copies a text to the clipboard.
 #[component]
-fn CopyButton(text: String) -> impl IntoView {
+pub fn CopyButton(
+    /// The text.
+    text: String,
+) -> impl IntoView {
     let copied = RwSignal::new(false);
     let copy = move |_| {
         let writing = window().navigator().clipboard().write_text(&text);

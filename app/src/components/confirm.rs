@@ -17,7 +17,8 @@ pub fn Confirm(
     children: Children,
 ) -> impl IntoView {
     view! {
-        <details class="menu">
+        // Of one name, so that opening one closes the other.
+        <details class="menu" name="confirm">
             <summary class=format!("btn {class}")>{label}</summary>
             <div class="menu__list">
                 <p class="small-text">{consequence}</p>

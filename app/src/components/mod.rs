@@ -15,6 +15,7 @@ pub mod parameter_editor;
 pub mod params_form;
 pub mod pill;
 pub mod run_controls;
+pub mod shown_once;
 pub mod sidebar;
 pub mod step_card;
 pub mod step_list;

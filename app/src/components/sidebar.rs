@@ -54,6 +54,9 @@ fn Nav(me: Me) -> impl IntoView {
                 {me.may(Permission::ReadAudit).then(|| view! {
                     <li><a href="/audit" aria-current=current("/audit")><Icon icon=icondata_lu::LuScrollText/><span>"Audit"</span></a></li>
                 })}
+                {me.may(Permission::Administer).then(|| view! {
+                    <li><a href="/users" aria-current=current("/users")><Icon icon=icondata_lu::LuUsers/><span>"Users"</span></a></li>
+                })}
             </ul>
         </nav>
     }
@@ -62,11 +65,15 @@ fn Nav(me: Me) -> impl IntoView {
 #[component]
 fn Who(me: Me) -> impl IntoView {
     let initials: String = me.username.chars().filter(|c| c.is_alphanumeric()).take(2).collect::<String>().to_uppercase();
+    let path = use_location().pathname;
+    let current = move || path.with(|path| path == "/profile").then_some("page");
     // A plain form: what follows is another person's page, loaded afresh.
     view! {
         <div class="me">
-            <span class="avatar" aria-hidden="true">{initials}</span>
-            <span class="me__name">{me.username}<small>{me.role.as_str()}</small></span>
+            <a class="me__who" href="/profile" title="Profile" aria-current=current>
+                <span class="avatar" aria-hidden="true">{initials}</span>
+                <span class="me__name">{me.username}<small>{me.role.as_str()}</small></span>
+            </a>
             <form method="post" action=SignOut::url()>
                 <button class="btn quiet small icon" aria-label="Sign out" title="Sign out"><Icon icon=icondata_lu::LuLogOut/></button>
             </form>

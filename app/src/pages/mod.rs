@@ -7,11 +7,14 @@ pub mod history;
 pub mod home;
 pub mod hosts;
 pub mod import;
+pub mod link;
 pub mod not_found;
+pub mod profile;
 pub mod run;
 pub mod runbook;
 pub mod runbooks;
 pub mod setup_and_sign_in;
+pub mod users;
 pub mod versions;
 
 use std::str::FromStr;

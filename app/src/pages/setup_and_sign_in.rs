@@ -5,7 +5,7 @@ use leptos::server_fn::ServerFn as _;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use crate::api::session::{SignIn, SignUp, needs_setup};
+use crate::api::session::{SignIn, SignUp, is_sign_up_open, needs_setup};
 use crate::components::icon::Icon;
 use crate::components::notice::{Outcome, ProblemNotice};
 
@@ -13,13 +13,14 @@ use crate::components::notice::{Outcome, ProblemNotice};
 #[component]
 pub fn SignInPage() -> impl IntoView {
     let setup = Resource::new_blocking(|| (), |()| needs_setup());
+    let open = Resource::new_blocking(|| (), |()| is_sign_up_open());
     view! {
         <main id="main" class="auth">
             <Suspense>
                 {move || Suspend::new(async move {
                     match setup.await {
                         Ok(true) => view! { <AccountForm first=true/> }.into_any(),
-                        Ok(false) => view! { <SignInForm/> }.into_any(),
+                        Ok(false) => view! { <SignInForm open=open.await.unwrap_or_default()/> }.into_any(),
                         Err(error) => view! { <ProblemNotice problem=error.0/> }.into_any(),
                     }
                 })}
@@ -35,7 +36,7 @@ pub fn SignUpPage() -> impl IntoView {
 }
 
 #[component]
-fn SignInForm() -> impl IntoView {
+fn SignInForm(open: bool) -> impl IntoView {
     let action = ServerAction::<SignIn>::new();
     view! {
         <Title text="Sign in"/>
@@ -54,7 +55,14 @@ fn SignInForm() -> impl IntoView {
             </div>
             <button class="btn primary">"Sign in"</button>
         </form>
-        <p class="auth__foot">"New here? "<a class="link" href="/sign-up" rel="external">"Create an account"</a></p>
+        <p class="auth__foot">
+            "New here? "
+            {if open {
+                view! { <a class="link" href="/sign-up" rel="external">"Create an account"</a> }.into_any()
+            } else {
+                view! { "Ask an administrator for an invitation." }.into_any()
+            }}
+        </p>
     }
 }
 
@@ -99,8 +107,9 @@ fn AccountForm(first: bool) -> impl IntoView {
     }
 }
 
+/// The product's name above a form.
 #[component]
-fn Brand() -> impl IntoView {
+pub(super) fn Brand() -> impl IntoView {
     view! { <div class="auth__brand"><Icon icon=icondata_lu::LuTerminal/>"Runbook Studio"</div> }
 }
 
