@@ -1,0 +1,96 @@
+// Accounts: an invitation is taken up, a key is made and revoked, a session ended from elsewhere, a password changed; with and without
+// JavaScript.
+import { expect, hydrated, setUp, test } from "../fixtures/studio";
+
+const guest = { username: "ann", password: "some other quiet words" };
+
+test("somebody is invited, signs in, and is locked out", async ({ page, studio, browser }) => {
+  const problems: string[] = [];
+  page.on("pageerror", (error) => problems.push(String(error)));
+  await setUp(page, studio);
+  await page.getByRole("link", { name: "Users" }).click();
+  await hydrated(page);
+  await page.getByRole("button", { name: "Make an invitation" }).click();
+  const made = page.getByRole("region", { name: "Invitation as developer" });
+  await expect(made).toBeVisible();
+  const link = await made.locator("code").innerText();
+  expect(link).toContain(`${studio.url}/invite/`);
+
+  const context = await browser.newContext();
+  const theirs = await context.newPage();
+  await test.step("the invited person chooses a name and a password", async () => {
+    await theirs.goto(link);
+    await theirs.getByLabel("User name").fill(guest.username);
+    await theirs.getByLabel("Password").fill(guest.password);
+    await theirs.getByRole("button", { name: "Create account" }).click();
+    await expect(theirs.getByRole("link", { name: "Runbooks" }).first()).toBeVisible();
+    await expect(theirs.getByRole("link", { name: "Users" })).toBeHidden();
+  });
+
+  await test.step("the link is good once", async () => {
+    await page.goto(link);
+    await expect(page.getByRole("heading", { name: "This link leads nowhere" })).toBeVisible();
+  });
+
+  await test.step("a lock ends their session at once", async () => {
+    await page.goto(`${studio.url}/users`);
+    await hydrated(page);
+    const row = page.getByRole("row", { name: guest.username });
+    await row.getByText("Lock out…").click();
+    await row.getByRole("button", { name: `Lock out “${guest.username}”` }).click();
+    await expect(row.getByText("Locked out")).toBeVisible();
+    await theirs.goto(`${studio.url}/runbooks`);
+    await expect(theirs.getByRole("heading", { name: "Sign in" })).toBeVisible();
+  });
+
+  await test.step("the last administrator stays one", async () => {
+    const row = page.getByRole("row", { name: "oncall-1" });
+    await row.getByText("Role…").click();
+    await row.getByRole("combobox").selectOption("viewer");
+    await row.getByRole("button", { name: /Change/ }).click();
+    await expect(page.getByText("is the last administrator")).toBeVisible();
+  });
+  await context.close();
+  expect(problems).toEqual([]);
+});
+
+test("a key is made, used and revoked, and the password changed", async ({ page, studio }) => {
+  const problems: string[] = [];
+  page.on("pageerror", (error) => problems.push(String(error)));
+  await setUp(page, studio);
+  await page.getByRole("link", { name: /oncall-1/ }).click();
+  await hydrated(page);
+  await expect(page.getByText("This browser")).toBeVisible();
+  await page.getByLabel("Name", { exact: true }).fill("deploy pipeline");
+  await page.getByRole("button", { name: "Make key" }).click();
+  const made = page.getByRole("region", { name: "API key “deploy pipeline”" });
+  const key = await made.locator("code").innerText();
+  const ask = async () => (await page.request.get(`${studio.url}/api/v1/runbooks`, { headers: { "X-API-KEY": key } })).status();
+  expect(await ask()).toBe(200);
+  const row = page.getByRole("row", { name: /deploy pipeline/ });
+  await row.getByText("Revoke…").click();
+  await row.getByRole("button", { name: "Revoke “deploy pipeline”" }).click();
+  await expect(row).toBeHidden();
+  expect(await ask()).toBe(401);
+
+  await page.getByLabel("Present password").fill("a long and quiet night");
+  await page.getByLabel("New password").fill("another long and quiet night");
+  await page.getByRole("button", { name: "Change password" }).click();
+  await expect(page.getByText("Your password is changed")).toBeVisible();
+  expect(problems).toEqual([]);
+});
+
+test.describe("without JavaScript", () => {
+  test.use({ javaScriptEnabled: false });
+
+  test("a key is made and shown once", async ({ page, studio }) => {
+    await setUp(page, studio);
+    await page.goto(`${studio.url}/profile`);
+    await page.getByLabel("Name", { exact: true }).fill("by hand");
+    await page.getByRole("button", { name: "Make key" }).click();
+    await expect(page.getByRole("region", { name: "API key “by hand”" }).locator("code")).toHaveText(/^rbs_/);
+    await page.reload();
+    await expect(page.getByRole("region", { name: "API key “by hand”" })).toBeHidden();
+    await expect(page.getByRole("row", { name: /by hand/ })).toBeVisible();
+  });
+});
