@@ -305,7 +305,7 @@ impl World {
 pub async fn account(store: &Store, role: Role) -> AccountId {
     let id = AccountId::new();
     let username = Username::parse(&format!("{role}-{id}")).unwrap();
-    let account = Account { id, username, role, created_at: Utc::now() };
+    let account = Account { id, username, role, created_at: Utc::now(), disabled_at: None };
     assert!(store.create_account(&account, "", false, &audit(AuditAction::SignUp)).await.unwrap());
     id
 }

@@ -96,7 +96,7 @@ async fn a_start_with_other_settings_is_told() {
             .collect::<Vec<_>>()
     };
     let upkeep = |audit_days| Upkeep::new(studio.store.clone(), Retention { audit_days, ..Retention::default() });
-    let settings = Settings { signup: Signup::Closed, setup_token: Some("a token".into()) };
+    let settings = Settings { signup: Signup::Closed, setup_token: Some("a token".into()), ..Settings::default() };
     upkeep(365).note_settings(&settings).await.expect("noted");
     upkeep(365).note_settings(&settings).await.expect("noted");
     assert_eq!(told().await.len(), 1, "the first start, and no other like it");
