@@ -104,6 +104,9 @@ pub struct HostSummary {
     pub roles: Vec<Role>,
     /// See [`Host::description`].
     pub description: Option<String>,
+    /// What the server has to say of it: what commands on the server itself can see.
+    #[serde(default)]
+    pub note: Option<String>,
     /// The rest, for those who manage hosts.
     pub details: Option<HostDetails>,
 }

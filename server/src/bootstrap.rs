@@ -11,7 +11,7 @@ use anyhow::Context;
 use engine::{Engine, EngineConfig};
 use runner::{Confinement, RunAs, Runner, RunnerConfig};
 use secrecy::ExposeSecret;
-use service::{Services, Settings, Upkeep};
+use service::{LocalCommands, Services, Settings, Upkeep};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -44,8 +44,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let runner = runner(&config, &data_dir)?;
     let engine_config = EngineConfig { alone: !is_server(&url), egress: config.egress.clone(), ..EngineConfig::default() };
     let (engine, engine_task) = Engine::start(engine_config, store.clone(), vault.clone(), runner.clone());
-    tokio::spawn(tell_confinement(runner));
-    let settings = Settings { signup: config.signup, setup_token: setup_token.clone(), ..Settings::default() };
+    let local = local_commands(&runner).await;
+    let settings = Settings { signup: config.signup, setup_token: setup_token.clone(), local, ..Settings::default() };
     let upkeep = Upkeep::new(store.clone(), config.retention);
     upkeep.note_settings(&settings).await.context("cannot note the settings in the database")?;
     let services = Services::new(store, vault, engine.clone(), settings);
@@ -122,16 +122,28 @@ fn runner(config: &Config, data_dir: &Path) -> anyhow::Result<Runner> {
     Ok(Runner::new(RunnerConfig { run_as, ..RunnerConfig::new(program, arguments, dir) }))
 }
 
-/// Says what keeps commands on this machine from the server's own files.
-async fn tell_confinement(runner: Runner) {
+/// What keeps commands on this machine from the server's own files; the log says it too.
+async fn local_commands(runner: &Runner) -> LocalCommands {
     match runner.info().await.map(|info| info.confinement) {
-        Ok(Confinement::OtherUser(user)) => tracing::info!(user, "commands on this server run as another user"),
-        Ok(Confinement::Bubblewrap) => tracing::info!("commands on this server do not see the data folder (bubblewrap)"),
-        Ok(Confinement::None) => tracing::warn!(
-            "commands on this server share its user and can read its key and database: start it as root with STUDIO_RUN_AS, or \
-             install bubblewrap"
-        ),
-        Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "commands on this server cannot be run"),
+        Ok(Confinement::OtherUser(user)) => {
+            tracing::info!(user, "commands on this server run as another user");
+            LocalCommands::OtherUser(user)
+        }
+        Ok(Confinement::Bubblewrap) => {
+            tracing::info!("commands on this server do not see the data folder (bubblewrap)");
+            LocalCommands::Hidden
+        }
+        Ok(Confinement::None) => {
+            tracing::warn!(
+                "commands on this server share its user and can read its key and database, so only those from sre on may run any: \
+                 start it as root with STUDIO_RUN_AS, or install bubblewrap"
+            );
+            LocalCommands::Shared
+        }
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "commands on this server cannot be run");
+            LocalCommands::Shared
+        }
     }
 }
 

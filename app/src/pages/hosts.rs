@@ -135,7 +135,7 @@ fn Row(host: HostSummary, delete: ServerAction<DeleteHost>, check: ServerAction<
         <tr>
             <td><div class="host">
                 <b>{name.clone()}</b>
-                {is_local.then(|| view! { <div class="faint small-text">"The server itself; commands run as its own user"</div> })}
+                {host.note.map(|note| view! { <div class="faint small-text">{note}</div> })}
                 {host.description.map(|text| view! { <div class="muted small-text">{text}</div> })}
             </div></td>
             {host.details.clone().map(|details| view! { <td data-label="Reached as"><Reached details=details is_local=is_local/></td> })}

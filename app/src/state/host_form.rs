@@ -109,7 +109,7 @@ mod tests {
             updated_by: "ann".to_owned(),
         };
         let HostDraft { name, tags, roles, description, .. } = draft;
-        HostSummary { id: HostId::new(), name, tags, roles, description, details: Some(details) }
+        HostSummary { id: HostId::new(), name, tags, roles, description, note: None, details: Some(details) }
     }
 
     #[test]

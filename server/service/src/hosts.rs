@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use domain::host::{HostCheck, LOCAL};
 use domain::{
     Actor, AuditAction, CredentialId, CredentialKind, Faults, Host, HostDetails, HostDraft, HostId, HostSummary, Permission,
-    RunbookId, Step,
+    Role, RunbookId, Step,
 };
 use engine::EngineHandle;
 use secrecy::SecretString;
@@ -16,7 +16,7 @@ use vault::Vault;
 
 use crate::authorise::authorise;
 use crate::references::{self, HostUse};
-use crate::{Result, ServiceError, audit, now};
+use crate::{LocalCommands, Result, ServiceError, audit, now};
 
 const MISSING: ServiceError = ServiceError::NotFound { what: "host" };
 
@@ -26,11 +26,12 @@ pub struct Hosts {
     store: Store,
     vault: Vault,
     engine: EngineHandle,
+    local: LocalCommands,
 }
 
 impl Hosts {
-    pub(crate) fn new(store: Store, vault: Vault, engine: EngineHandle) -> Self {
-        Self { store, vault, engine }
+    pub(crate) fn new(store: Store, vault: Vault, engine: EngineHandle, local: LocalCommands) -> Self {
+        Self { store, vault, engine, local }
     }
 
     /// All of them, `local` first. How each is reached is told to those who manage hosts.
@@ -39,7 +40,7 @@ impl Hosts {
     /// When the store fails.
     pub async fn list(&self, actor: &Actor) -> Result<Vec<HostSummary>> {
         authorise(actor, Permission::Read)?;
-        Ok(self.store.hosts().await?.into_iter().map(|host| told(host, actor)).collect())
+        Ok(self.store.hosts().await?.into_iter().map(|host| told(host, &self.local, actor)).collect())
     }
 
     /// One of them, told as [`Hosts::list`] does.
@@ -48,7 +49,7 @@ impl Hosts {
     /// `NotFound`.
     pub async fn get(&self, actor: &Actor, id: HostId) -> Result<HostSummary> {
         authorise(actor, Permission::Read)?;
-        Ok(told(self.store.host(id).await?.ok_or(MISSING)?, actor))
+        Ok(told(self.store.host(id).await?.ok_or(MISSING)?, &self.local, actor))
     }
 
     /// Adds a host.
@@ -60,7 +61,11 @@ impl Hosts {
         let draft = self.checked(&draft).await?;
         let host = Host::new(draft, actor.username.as_str(), now());
         let entry = audit::by(actor, AuditAction::HostCreated, "host", host.id, Value::Object(described(&host)));
-        if self.store.create_host(&host, &entry).await? { Ok(told(host, actor)) } else { Err(name_taken(&host.name)) }
+        if self.store.create_host(&host, &entry).await? {
+            Ok(told(host, &self.local, actor))
+        } else {
+            Err(name_taken(&host.name))
+        }
     }
 
     /// Changes a host to what the draft says. One that runbooks name keeps its name.
@@ -77,7 +82,7 @@ impl Hosts {
         let host = old.changed(draft, actor.username.as_str(), now());
         let entry = audit::by(actor, AuditAction::HostUpdated, "host", id, differences(&old, &host));
         match self.store.update_host(&host, &entry).await? {
-            HostChange::Done => Ok(told(host, actor)),
+            HostChange::Done => Ok(told(host, &self.local, actor)),
             HostChange::NameTaken => Err(name_taken(&host.name)),
             HostChange::Gone => Err(MISSING),
         }
@@ -120,7 +125,7 @@ impl Hosts {
         let changed = Host { host_key: Some(key), updated_at: now(), updated_by: actor.username.to_string(), ..host.clone() };
         let entry = audit::by(actor, AuditAction::HostKeyPinned, "host", id, differences(&host, &changed));
         match self.store.update_host(&changed, &entry).await? {
-            HostChange::Done => Ok(told(changed, actor)),
+            HostChange::Done => Ok(told(changed, &self.local, actor)),
             HostChange::NameTaken | HostChange::Gone => Err(MISSING),
         }
     }
@@ -190,8 +195,8 @@ impl Hosts {
 ///
 /// # Errors
 /// `Invalid` at the paths of the blocks, `HostForbidden`.
-pub(crate) async fn may_run_on(store: &Store, actor: &Actor, uses: &[HostUse]) -> Result<()> {
-    let hosts = allowed(store, actor, uses.iter().map(|used| used.host.as_str()).collect()).await?;
+pub(crate) async fn may_run_on(store: &Store, local: &LocalCommands, actor: &Actor, uses: &[HostUse]) -> Result<()> {
+    let hosts = allowed(store, local, actor, uses.iter().map(|used| used.host.as_str()).collect()).await?;
     let mut faults = Faults::default();
     for used in uses.iter().filter(|used| !hosts.iter().any(|host| host.name == used.host)) {
         faults.push(&used.path, format!("there is no host “{}”", used.host));
@@ -204,16 +209,22 @@ pub(crate) async fn may_run_on(store: &Store, actor: &Actor, uses: &[HostUse]) -
 ///
 /// # Errors
 /// `HostForbidden`.
-pub(crate) async fn may_go_on(store: &Store, actor: &Actor, steps: &[&Step]) -> Result<()> {
+pub(crate) async fn may_go_on(store: &Store, local: &LocalCommands, actor: &Actor, steps: &[&Step]) -> Result<()> {
     let open = steps.iter().filter(|step| !step.state.is_final());
-    allowed(store, actor, open.filter_map(|step| step.host.as_deref()).collect()).await.map(|_| ())
+    allowed(store, local, actor, open.filter_map(|step| step.host.as_deref()).collect()).await.map(|_| ())
 }
 
 /// Those of these hosts that are there, where all of them list the actor's role.
-async fn allowed(store: &Store, actor: &Actor, mut names: Vec<&str>) -> Result<Vec<Host>> {
+async fn allowed(store: &Store, local: &LocalCommands, actor: &Actor, mut names: Vec<&str>) -> Result<Vec<Host>> {
     names.sort_unstable();
     names.dedup();
     let hosts = store.hosts_named(&names).await?;
+    if *local == LocalCommands::Shared && actor.role < Role::Sre && hosts.iter().any(Host::is_local) {
+        return Err(ServiceError::Refused {
+            why: "commands on this server can read its key and database, so only an sre may run any; an administrator can mend that \
+                  with STUDIO_RUN_AS or bubblewrap",
+        });
+    }
     let mut forbidden: Vec<String> =
         hosts.iter().filter(|host| !host.may_run(actor.role)).map(|host| references::quoted(&host.name)).collect();
     if forbidden.is_empty() {
@@ -224,7 +235,8 @@ async fn allowed(store: &Store, actor: &Actor, mut names: Vec<&str>) -> Result<V
 }
 
 /// What the actor is told of a host.
-fn told(host: Host, actor: &Actor) -> HostSummary {
+fn told(host: Host, local: &LocalCommands, actor: &Actor) -> HostSummary {
+    let note = host.is_local().then(|| local.describe());
     let details = actor.role.may(Permission::ManageHosts).then(|| HostDetails {
         address: host.address,
         port: host.port,
@@ -238,7 +250,7 @@ fn told(host: Host, actor: &Actor) -> HostSummary {
         updated_at: host.updated_at,
         updated_by: host.updated_by,
     });
-    HostSummary { id: host.id, name: host.name, tags: host.tags, roles: host.roles, description: host.description, details }
+    HostSummary { id: host.id, name: host.name, tags: host.tags, roles: host.roles, description: host.description, note, details }
 }
 
 /// The fingerprint of a public key's line, as `ssh-keygen -l` writes it.

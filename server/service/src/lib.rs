@@ -31,7 +31,7 @@ pub use crate::hosts::Hosts;
 pub use crate::retention::{Gone, Retention, Upkeep};
 pub use crate::runbooks::{MAX_IMPORT, Runbooks};
 pub use crate::runs::{MASK, Runs, StartRun, TAIL_BYTES, may_control};
-pub use crate::settings::{Settings, Signup};
+pub use crate::settings::{LocalCommands, Settings, Signup};
 
 /// What a use case answers.
 pub type Result<T> = std::result::Result<T, ServiceError>;
@@ -59,13 +59,14 @@ impl Services {
     /// Puts the use cases over a store, a vault and an engine.
     #[must_use]
     pub fn new(store: Store, vault: Vault, engine: EngineHandle, settings: Settings) -> Self {
+        let local = settings.local.clone();
         Self {
             accounts: Accounts::new(store.clone(), settings),
             audit: Audit::new(store.clone()),
             credentials: Credentials::new(store.clone(), vault.clone()),
-            hosts: Hosts::new(store.clone(), vault.clone(), engine.clone()),
+            hosts: Hosts::new(store.clone(), vault.clone(), engine.clone(), local.clone()),
             runbooks: Runbooks::new(store.clone()),
-            runs: Runs::new(store.clone(), vault, engine),
+            runs: Runs::new(store.clone(), vault, engine, local),
             health: Health::new(store),
         }
     }

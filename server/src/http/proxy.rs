@@ -7,7 +7,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::header::{FORWARDED, HOST};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use super::listen::OverTls;
@@ -46,6 +46,8 @@ pub async fn settle(State(trusted): State<Trusted>, mut request: Request, next: 
     }
     if https {
         request.extensions_mut().insert(Https);
+        // Whoever reads it further in reads our word.
+        request.headers_mut().insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
     }
     next.run(request).await
 }
@@ -84,8 +86,6 @@ fn last<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]

@@ -70,7 +70,7 @@ impl Runs {
             let decision = decide(&run, &steps, &request)?;
             if action.lets_go_on() {
                 let unchanged = steps.iter().filter(|step| !decision.steps.iter().any(|changed| changed.id == step.id));
-                may_go_on(&self.store, actor, &unchanged.chain(&decision.steps).collect::<Vec<_>>()).await?;
+                may_go_on(&self.store, &self.local, actor, &unchanged.chain(&decision.steps).collect::<Vec<_>>()).await?;
             }
             if let Some(changed) = self.apply(actor, run, decision, &request).await? {
                 return Ok(changed);

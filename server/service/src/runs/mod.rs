@@ -15,7 +15,7 @@ pub use self::control::may_control;
 pub use self::output::TAIL_BYTES;
 pub use self::start::{MASK, StartRun};
 use crate::authorise::authorise;
-use crate::{Result, ServiceError, page_size};
+use crate::{LocalCommands, Result, ServiceError, page_size};
 
 const MISSING: ServiceError = ServiceError::NotFound { what: "run" };
 
@@ -25,11 +25,12 @@ pub struct Runs {
     store: Store,
     vault: Vault,
     engine: EngineHandle,
+    local: LocalCommands,
 }
 
 impl Runs {
-    pub(crate) fn new(store: Store, vault: Vault, engine: EngineHandle) -> Self {
-        Self { store, vault, engine }
+    pub(crate) fn new(store: Store, vault: Vault, engine: EngineHandle, local: LocalCommands) -> Self {
+        Self { store, vault, engine, local }
     }
 
     /// A run and all attempts at its steps, by place and attempt.

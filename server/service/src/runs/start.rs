@@ -61,7 +61,7 @@ impl Runs {
         let plan = lay_out(&runbook.blocks, &targets);
         let selected = select(&plan, &options.selection).map_err(|id| unknown_block(&options.selection, id))?;
         let uses = references::hosts(&runbook.blocks, &plan, &selected);
-        may_run_on(&self.store, actor, &uses).await?;
+        may_run_on(&self.store, &self.local, actor, &uses).await?;
 
         let id = RunId::new();
         let steps = initial_steps(&plan, &selected);
