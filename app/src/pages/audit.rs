@@ -84,16 +84,16 @@ fn Found(verdict: Result<AuditVerdict>) -> impl IntoView {
     };
     let kept = use_query_map().with_untracked(|query| query.get("head")).unwrap_or_default();
     let sentence = crate::components::notice::sentence(&verdict.to_string());
-    let (class, role, word, icon) = match verdict.broken {
-        None => ("notice ok verdict", "status", "Verified", icondata_lu::LuCircleCheck),
-        Some(_) => ("notice bad verdict", "alert", "Broken", icondata_lu::LuTriangleAlert),
+    let (class, role, word, icon, its_head) = match verdict.broken {
+        None => ("notice ok verdict", "status", "Verified", icondata_lu::LuCircleCheck, "Its head, to be kept elsewhere: "),
+        Some(_) => ("notice bad verdict", "alert", "Broken", icondata_lu::LuTriangleAlert, "Its head: "),
     };
     view! {
         <div class=class role=role>
             <Icon icon=icon/>
             <div>
                 <p><b>{word}": "</b>{sentence}</p>
-                <p class="small-text">"Its head, to be kept elsewhere: "<code>{verdict.head.to_string()}</code></p>
+                <p class="small-text">{its_head}<code>{verdict.head.to_string()}</code></p>
                 <Form method="get" action="/audit">
                     <input type="hidden" name="verify" value="1"/>
                     <input name="head" class="mono" aria-label="A head that was kept elsewhere" placeholder="A head that you kept: NUMBER:HASH" value=kept autocomplete="off" spellcheck="false"/>
@@ -192,7 +192,7 @@ fn Row(record: AuditRecord) -> impl IntoView {
             <td data-label="Who"><span><a href=filtered("actor", &entry.actor_name)>{entry.actor_name.clone()}</a>
                 {entry.address.map(|address| view! { <span class="faint small-text">" "{address}</span> })}</span></td>
             <td data-label="What">{words(entry.action)}</td>
-            <td data-label="To what"><span>{kind.to_owned()}" "<a href=place>{name}</a></span></td>
+            <td data-label="To what"><span><span class="faint">{kind.to_owned()}" "</span><a class="link" href=place>{name}</a></span></td>
             <td>
                 <details>
                     <summary>"Show"<span class="visually-hidden">{format!(" entry {seq}")}</span></summary>

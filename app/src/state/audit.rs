@@ -57,7 +57,10 @@ impl Told {
         };
         let facts = fields
             .iter()
-            .filter(|(field, value)| !(has_changes && ["before", "after"].contains(&field.as_str())) && !value.is_null())
+            .filter(|(field, value)| {
+                let told = ["before", "after"].contains(&field.as_str()) || after.is_some_and(|after| after.get(field).is_some());
+                !(value.is_null() || has_changes && told)
+            })
             .map(|(field, value)| (label(field), text(value)));
         Self { name: name.map(str::to_owned), changes, facts: facts.collect() }
     }
@@ -107,7 +110,7 @@ mod tests {
     #[test]
     fn a_change_shows_what_was_before_beside_what_is_after() {
         let told = Told::of(&json!({
-            "name": "web-1", "force": true, "gone": null,
+            "name": "web-1", "force": true, "gone": null, "port": 2222,
             "before": { "port": 22, "tags": [] }, "after": { "port": 2222, "tags": ["db", "eu"], "user": "deploy" }
         }));
         let line = |field: &str, before: &str, after: &str| (field.to_owned(), before.to_owned(), after.to_owned());

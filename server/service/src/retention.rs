@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::{AuditAction, Timestamp};
+use domain::{AuditAction, AuditEntry, Timestamp};
 use serde_json::{Value, json};
 use store::Store;
 
@@ -98,7 +98,7 @@ impl Upkeep {
         if let Some(before) = days_before(now, self.retention.audit_days) {
             while let Some(pruned) = self.store.audit_to_prune(before, ROWS).await? {
                 let target = format!("audit:{}", pruned.last.seq);
-                let entry = by_nobody(SYSTEM, None, AuditAction::AuditPruned, target, pruned.detail(before));
+                let entry = by_system(now, AuditAction::AuditPruned, target, pruned.detail(before));
                 if self.store.prune_audit(&pruned, &entry).await? {
                     gone.rows += pruned.last.seq + 1 - pruned.first;
                 }
@@ -110,7 +110,7 @@ impl Upkeep {
             while let Some(ended) = self.store.output_to_prune(before, RUNS).await? {
                 let detail = json!({ "runs": ended.runs, "ended_before": before });
                 let target = format!("run:{}", ended.runs.last().map(ToString::to_string).unwrap_or_default());
-                let entry = by_nobody(SYSTEM, None, AuditAction::OutputPruned, target, detail);
+                let entry = by_system(now, AuditAction::OutputPruned, target, detail);
                 if self.store.prune_output(&ended, &entry).await? {
                     gone.runs += u64::try_from(ended.runs.len()).unwrap_or(u64::MAX);
                 }
@@ -135,9 +135,14 @@ impl Upkeep {
             return Ok(());
         }
         let detail = json!({ "before": old.unwrap_or(Value::Null), "after": new });
-        let entry = by_nobody(SYSTEM, None, AuditAction::SettingsChanged, "settings:server".to_owned(), detail);
+        let entry = by_system(now(), AuditAction::SettingsChanged, "settings:server".to_owned(), detail);
         Ok(self.store.note_settings(&new, &entry).await?)
     }
+}
+
+/// What the product itself did, by the caller's clock: a checkpoint must not be older than what it lets go.
+fn by_system(at: Timestamp, action: AuditAction, target: String, detail: Value) -> AuditEntry {
+    AuditEntry { at, ..by_nobody(SYSTEM, None, action, target, detail) }
 }
 
 /// So many days before; `None` where nothing is too old.

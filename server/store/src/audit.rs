@@ -26,11 +26,10 @@ use crate::{Result, Store};
 pub use list::AuditFilter;
 pub use prune::Pruned;
 
-/// The statements that append the row of [`add`] to the chain. What is set first is what the next expression sees.
+/// The statements that append the row of [`add`] to the chain. The number comes last, so that all before it see the old one.
 pub const CREATE: &str = "
-    LET $audit_head = (UPDATE ONLY audit_head:one SET prev = hash, seq += 1, \
-      hash = crypto::sha256(string::concat(prev, '\\n', <string> seq, '\\n', $audit.doc)), \
-      sort = <string> (9223372036854775807 - seq));
+    LET $audit_head = (UPDATE ONLY audit_head:one SET prev = hash, sort = <string> (9223372036854775806 - seq), \
+      hash = crypto::sha256(string::concat(hash, '\\n', <string> (seq + 1), '\\n', $audit.doc)), seq += 1);
     CREATE type::record('audit_entry', $audit_head.seq) SET prev = $audit_head.prev, hash = $audit_head.hash, \
       by_actor = string::concat($audit.actor, $audit_head.sort), by_action = string::concat($audit.action, $audit_head.sort), \
       by_target = string::concat($audit.target, $audit_head.sort), doc = $audit.doc RETURN NONE;";

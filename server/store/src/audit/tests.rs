@@ -287,7 +287,6 @@ async fn rows_of_an_earlier_release_are_chained_oldest_first() {
 /// Run by `cargo test --release -p store --lib a_million -- --ignored --nocapture`; `ROWS` in the environment asks for fewer.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement"]
-#[expect(clippy::print_stdout, reason = "a measurement speaks through stdout")]
 async fn a_million_rows_are_verified() {
     const BATCH: u64 = 2_000;
     let rows: u64 = std::env::var("ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(1_000_000);

@@ -111,7 +111,8 @@ async fn two_servers_that_append_at_once_write_one_chain() {
     let (one, other) = tokio::join!(server.connect(), server.connect());
     let stores = [one.expect("the first"), other.expect("the second")];
     let mut writers = tokio::task::JoinSet::new();
-    for store in stores.iter().cycle().take(8).cloned() {
+    for store in stores.iter().cycle().take(8) {
+        let store = store.clone();
         writers.spawn(async move {
             for _ in 0..EACH {
                 store.append_audit(&audit(AuditAction::SignIn)).await.expect("an entry");
