@@ -17,12 +17,12 @@ use crate::config::Config;
 /// When the database cannot be opened or read, or the head is none.
 pub async fn run(config: &Config, command: &AuditCommand) -> anyhow::Result<bool> {
     let kept = match command {
-        AuditCommand::Verify { head: Some(head) } => Some(read_head(head)?),
-        AuditCommand::Verify { head: None } | AuditCommand::Head => None,
+        AuditCommand::Verify { head: Some(head), .. } => Some(read_head(head)?),
+        AuditCommand::Verify { head: None, .. } | AuditCommand::Head(_) => None,
     };
     let store = open(config).await?;
     let mut out = stdout().lock();
-    if matches!(command, AuditCommand::Head) {
+    if matches!(command, AuditCommand::Head(_)) {
         let head = store.audit_head().await.context("cannot read the audit trail")?;
         writeln!(out, "{head}")?;
         return Ok(true);

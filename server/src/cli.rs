@@ -19,22 +19,15 @@ enum Command {
     /// Serve the web interface and the API, and run runbooks (the default).
     Serve(Options),
     /// Look after the audit trail
-    Audit(AuditOptions),
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Own the commands of a server: it starts this by itself, and commands outlive it here
     #[command(hide = true)]
     Runner(RunnerOptions),
 }
 
 /// What to do with the audit trail.
-#[derive(Debug, Args)]
-pub struct AuditOptions {
-    #[command(subcommand)]
-    pub command: AuditCommand,
-    #[command(flatten)]
-    pub options: Options,
-}
-
-#[derive(Debug, Clone, Subcommand)]
+#[derive(Debug, Subcommand)]
 pub enum AuditCommand {
     /// Read the whole trail and say where it is broken first, if it is. A running server on the embedded database verifies it
     /// itself: GET /api/v1/audit/verify
@@ -42,9 +35,20 @@ pub enum AuditCommand {
         /// A head that was kept elsewhere, as SEQ:HASH or in a file: the trail must still hold it
         #[arg(long, value_name = "FILE|SEQ:HASH")]
         head: Option<String>,
+        #[command(flatten)]
+        options: Options,
     },
     /// Print the end of the chain as SEQ:HASH, to be kept elsewhere
-    Head,
+    Head(Options),
+}
+
+impl AuditCommand {
+    /// Where the trail is.
+    pub const fn options(&self) -> &Options {
+        match self {
+            Self::Verify { options, .. } | Self::Head(options) => options,
+        }
+    }
 }
 
 /// How a runner is told where it serves.
@@ -64,7 +68,7 @@ pub enum Part {
     /// The server.
     Server(Options),
     /// One look at the audit trail.
-    Audit(AuditOptions),
+    Audit(AuditCommand),
     /// The runner of a server.
     Runner(RunnerOptions),
 }
@@ -129,7 +133,7 @@ impl Arguments {
     pub fn part(self) -> Part {
         match self.command {
             Some(Command::Serve(options)) => Part::Server(options),
-            Some(Command::Audit(options)) => Part::Audit(options),
+            Some(Command::Audit(command)) => Part::Audit(command),
             Some(Command::Runner(options)) => Part::Runner(options),
             None => Part::Server(self.options),
         }

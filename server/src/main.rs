@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 
     match cli::Arguments::parse().part() {
         Part::Server(options) => serve(&options),
-        Part::Audit(options) => look_at_audit(&options),
+        Part::Audit(command) => look_at_audit(&command),
         Part::Runner(options) => own_commands(options),
     }
 }
@@ -52,14 +52,13 @@ fn serve(options: &cli::Options) -> ExitCode {
     }
 }
 
-fn look_at_audit(options: &cli::AuditOptions) -> ExitCode {
-    let settings = match config::Config::load(&options.options) {
+fn look_at_audit(command: &cli::AuditCommand) -> ExitCode {
+    let settings = match config::Config::load(command.options()) {
         Ok(settings) => settings,
         Err(error) => return complain(&error.into(), MISUSED),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK_BYTES).build();
-    let outcome =
-        runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(audit::run(&settings, &options.command)));
+    let outcome = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(audit::run(&settings, command)));
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(FAILED),

@@ -2,6 +2,7 @@
 
 mod access;
 mod connections;
+mod audit_command;
 mod contract;
 mod hosts;
 mod isolation;
