@@ -1,8 +1,8 @@
 //! Black-box tests of the built binary: one process for each world, its own data folder, a free port.
 
 mod access;
-mod connections;
 mod audit_command;
+mod connections;
 mod contract;
 mod hosts;
 mod isolation;

@@ -101,6 +101,9 @@ pub async fn fill(studio: &Studio, admin: &str, asking: Option<&(String, String)
             return pattern.replace("{id}", made["id"].as_str().expect("an id"));
         }
         ("/users/me/sessions/{id}", Some((name, key))) => return pattern.replace("{id}", &session(studio, name, key).await),
+        ("/users/me/sessions", Some((name, key))) if method == "DELETE" => {
+            session(studio, name, key).await;
+        }
         ("/users/me/api-keys/{id}" | "/users/me/sessions/{id}", None) => return nothing(),
         ("/users/invites/{id}", _) => return pattern.replace("{id}", &invite(studio, admin).await.0),
         (pattern, _) if pattern.starts_with("/users/{id}") => {
