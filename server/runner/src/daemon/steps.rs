@@ -117,11 +117,11 @@ impl Steps {
         spec.validate()?;
         let name = spec.step.clone();
         self.reserve(&name)?;
-        let launched = if spec.working_dir.is_none() && spec.files.is_empty() {
-            // Starts go one at a time in any case, and two threads that wake each other take as long as such a one.
+        let launched = if spec.working_dir.is_none() && spec.files.is_empty() && self.is_the_only_one(&name) {
+            // Nobody else waits, and two threads that wake each other take as long as such a start.
             self.launch(&spec)
         } else {
-            // Directories may take their time; nobody else waits for it.
+            // Directories and processes may take their time; nobody else waits for it.
             let steps = self.clone();
             let launched = spawn_blocking(move || steps.launch(&spec)).await;
             launched.unwrap_or_else(|error| Err(RunnerError::Record { step: name.clone(), source: io::Error::other(error) }))
@@ -156,6 +156,16 @@ impl Steps {
                 Ok(())
             }
         }
+    }
+
+    /// Whether no other step starts or runs.
+    fn is_the_only_one(&self, step: &str) -> bool {
+        let is_alive = |slot: &Slot| match slot {
+            Slot::Starting => true,
+            Slot::Own(own) => !own.has_ended(),
+            Slot::Saved(..) | Slot::Lost(..) => false,
+        };
+        !self.table().slots.iter().any(|(name, slot)| name != step && is_alive(slot))
     }
 
     /// Makes the folder of a step, then its process. Blocks.
