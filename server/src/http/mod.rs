@@ -22,7 +22,6 @@ pub mod tls;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use axum::{Router, middleware};
 use domain::Problem;
 use leptos::config::LeptosOptions;

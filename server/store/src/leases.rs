@@ -56,6 +56,12 @@ pub enum Saved {
 }
 
 #[derive(Deserialize)]
+struct Waking {
+    key: RunId,
+    wake_at: i64,
+}
+
+#[derive(Deserialize)]
 struct Owned {
     key: RunId,
     state: RunState,
@@ -68,9 +74,10 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn claim_runs(&self, owner: &str, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<Claim>> {
-        let text = "SELECT VALUE key FROM run WHERE wake_at > 0 AND wake_at <= $now ORDER BY wake_at LIMIT $limit";
-        let keys: Vec<RunId> =
-            self.rows("find runs to take up", "run", text, variables! { now: micros(now), limit: limit }).await?;
+        // One bound and not two: see the schema's 0006.
+        let text = "SELECT key, wake_at FROM run WHERE listed = true AND wake_at > 0 ORDER BY wake_at LIMIT $limit";
+        let found: Vec<Waking> = self.rows("find runs to take up", "run", text, variables! { limit: limit }).await?;
+        let keys: Vec<RunId> = found.into_iter().filter(|run| run.wake_at <= micros(now)).map(|run| run.key).collect();
         self.claim_these(owner, now, lease_until, &keys).await
     }
 
@@ -123,7 +130,8 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn end_leases(&self, now: Timestamp) -> Result<()> {
-        let text = "UPDATE (SELECT VALUE id FROM run WHERE wake_at > $now) SET wake_at = $now WHERE owner != '' RETURN NONE";
+        let text = "UPDATE (SELECT VALUE id FROM run WHERE listed = true AND wake_at > $now) SET wake_at = $now
+                    WHERE owner != '' RETURN NONE";
         let _: Vec<Value> = self.rows("end old leases", "run", text, variables! { now: micros(now) }).await?;
         Ok(())
     }
@@ -143,7 +151,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn steps_under_way(&self) -> Result<Vec<StepId>> {
-        let text = "SELECT VALUE key FROM run WHERE wake_at > 0 AND state != 'queued'";
+        let text = "SELECT VALUE key FROM run WHERE listed = true AND wake_at > 0 AND state != 'queued'";
         let runs: Vec<RunId> = self.rows("find the runs under way", "run", text, variables! {}).await?;
         let mut steps = Vec::new();
         for run in runs {

@@ -9,12 +9,13 @@ use crate::query::{Outcome, Variables, variables};
 use crate::{Result, Store, StoreError};
 
 /// Every migration, the first one first. A released one never changes: a new file is added.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../schema/0001_initial.surql"),
     include_str!("../schema/0002_idempotency.surql"),
     include_str!("../schema/0003_hosts.surql"),
     include_str!("../schema/0004_audit_chain.surql"),
     include_str!("../schema/0005_identity.surql"),
+    include_str!("../schema/0006_list_indexes.surql"),
 ];
 
 /// How long one may take: a new index is made over all rows there are, perhaps on a slow disk.
@@ -108,12 +109,13 @@ mod tests {
     async fn the_hot_queries_scan_no_table() {
         let store = store().await;
         for query in [
-            "SELECT VALUE key FROM run WHERE wake_at > 0 AND wake_at <= 9 ORDER BY wake_at LIMIT 8",
-            "SELECT VALUE key FROM run WHERE wake_at > 0 AND state != 'queued'",
+            "SELECT key, wake_at FROM run WHERE listed = true AND wake_at > 0 ORDER BY wake_at LIMIT 8",
+            "SELECT VALUE id FROM run WHERE listed = true AND wake_at > 9",
+            "SELECT VALUE key FROM run WHERE listed = true AND wake_at > 0 AND state != 'queued'",
             "SELECT key, state, mode FROM run WHERE owner = 'w'",
-            "SELECT doc FROM run WHERE sort > 'a' AND sort < '~' ORDER BY sort LIMIT 8",
-            "SELECT doc FROM run WHERE sort_runbook > 'a' AND sort_runbook < '~' AND state = 'failed' ORDER BY sort_runbook LIMIT 8",
-            "SELECT doc FROM runbook WHERE sort > 'a' AND sort < '~' ORDER BY sort LIMIT 8",
+            "SELECT doc FROM run WHERE sort > 'a' AND listed = true ORDER BY sort LIMIT 8",
+            "SELECT doc FROM run WHERE sort > 'a' AND runbook = 'b' AND state = 'failed' ORDER BY sort LIMIT 8",
+            "SELECT doc FROM runbook WHERE deleted_at = 0 AND sort > 'a' ORDER BY sort LIMIT 8",
             "SELECT key FROM api_key WHERE hash = 'h' LIMIT 1",
             "SELECT key FROM api_key WHERE account = 'a'",
             "SELECT key FROM session WHERE account = 'a'",

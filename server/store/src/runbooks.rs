@@ -174,7 +174,7 @@ impl Store {
     /// The database's.
     pub async fn list_runbooks(&self, filter: &RunbookFilter) -> Result<Page<Runbook>> {
         let limit = filter.limit.max(1);
-        let mut text = format!("SELECT {COLUMNS} FROM runbook WHERE sort > $after AND sort < '~'");
+        let mut text = format!("SELECT {COLUMNS} FROM runbook WHERE deleted_at = 0 AND sort > $after");
         let mut variables = variables! { after: filter.cursor.as_deref().unwrap_or(""), limit: limit + 1 };
         if let Some(q) = filter.q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
             text.push_str(" AND string::contains(search, $q)");
@@ -210,7 +210,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn runbook_count(&self) -> Result<u64> {
-        let text = "SELECT VALUE count FROM (SELECT count() FROM runbook WHERE sort > '' AND sort < '~' GROUP ALL)";
+        let text = "SELECT VALUE count FROM (SELECT count() FROM runbook WHERE deleted_at = 0 GROUP ALL)";
         Ok(self.row("count runbooks", "runbook", text, Variables::new()).await?.unwrap_or(0))
     }
 
@@ -219,7 +219,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn tags(&self) -> Result<Vec<(String, u64)>> {
-        let text = "SELECT VALUE tags FROM runbook WHERE sort > '' AND sort < '~'";
+        let text = "SELECT VALUE tags FROM runbook WHERE deleted_at = 0";
         let lists: Vec<Vec<String>> = self.rows("list tags", "runbook", text, Variables::new()).await?;
         let mut counts = std::collections::BTreeMap::new();
         for tag in lists.into_iter().flatten() {
