@@ -77,7 +77,7 @@ impl Download {
 
 /// The same in small pieces.
 fn pieces(batch: Result<Bytes, Problem>) -> impl Stream<Item = Result<Bytes, Problem>> {
-    let mut rest = batch.clone().unwrap_or_default();
+    let mut rest = batch.as_ref().ok().cloned().unwrap_or_default();
     let pieces = std::iter::from_fn(move || (!rest.is_empty()).then(|| rest.split_to(PIECE.min(rest.len()))));
     stream::iter(pieces.map(Ok).chain(batch.err().map(Err)))
 }
