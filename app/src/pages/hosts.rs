@@ -98,7 +98,7 @@ fn Table(list: Vec<HostSummary>, delete: ServerAction<DeleteHost>, check: Server
     let rows = list.into_iter().map(|host| view! { <Row host=host delete=delete check=check/> });
     view! {
         <div class="card">
-            <table class="table table--stack">
+            <table class="table table--stack hosts">
                 <thead><tr>
                     <th scope="col">"Name"</th>
                     {detailed.then(|| view! { <th scope="col">"Reached as"</th> })}
@@ -214,7 +214,10 @@ fn Reached(details: HostDetails, is_local: bool) -> impl IntoView {
     let address = if details.address.contains(':') { format!("[{}]", details.address) } else { details.address };
     let port = if details.port == DEFAULT_PORT { String::new() } else { format!(":{}", details.port) };
     let key = match details.fingerprint {
-        Some(fingerprint) => view! { <div class="faint small-text mono">{fingerprint}</div> }.into_any(),
+        Some(fingerprint) => {
+            let whole = fingerprint.clone();
+            view! { <div class="faint small-text mono host__key" title=whole>{fingerprint}</div> }.into_any()
+        }
         None => view! { <div class="small-text warn-t">"No host key yet: nothing can connect"</div> }.into_any(),
     };
     view! { <div class="host"><span class="mono">{format!("{}@{address}{port}", details.user)}</span>{key}</div> }.into_any()
