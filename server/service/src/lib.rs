@@ -30,7 +30,7 @@ pub use crate::health::Health;
 pub use crate::hosts::Hosts;
 pub use crate::retention::{Gone, Retention, Upkeep};
 pub use crate::runbooks::{MAX_IMPORT, Runbooks};
-pub use crate::runs::{MASK, Runs, StartRun, TAIL_BYTES, may_control};
+pub use crate::runs::{MASK, Report, Runs, StartRun, TAIL_BYTES, may_control};
 pub use crate::settings::{LocalCommands, Settings, Signup};
 
 /// What a use case answers.

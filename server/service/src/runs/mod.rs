@@ -2,6 +2,7 @@
 
 mod control;
 mod output;
+mod report;
 mod start;
 mod targets;
 mod watch;
@@ -13,6 +14,7 @@ use vault::Vault;
 
 pub use self::control::may_control;
 pub use self::output::TAIL_BYTES;
+pub use self::report::Report;
 pub use self::start::{MASK, StartRun};
 use crate::authorise::authorise;
 use crate::{LocalCommands, Result, ServiceError, page_size};

@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::extract::OriginalUri;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use domain::plan::Selection;
 use domain::{BlockId, ControlAction, Faults, RunId, RunMode, RunState, RunbookId, StepId, Timestamp};
-use http::header::LOCATION;
+use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use service::{RunFilter, StartRun};
+use service::{Report, RunFilter, StartRun};
 use utoipa::ToSchema;
 
 use super::super::AppState;
@@ -95,6 +96,27 @@ pub struct ListQuery {
     cursor: Option<String>,
 }
 
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReportFormat {
+    /// For people: to paste into a ticket.
+    #[default]
+    Markdown,
+    /// For programs: the run with its steps.
+    Json,
+}
+
+/// How the report is written.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ReportQuery {
+    #[serde(default)]
+    #[param(inline)]
+    format: ReportFormat,
+}
+
 /// Start a run. The same request with the same `Idempotency-Key` starts no second one: it is answered with the first.
 #[utoipa::path(post, path = "/runbooks/{id}/execute", tag = "executions",
     params(("id" = RunbookId, Path), ("Idempotency-Key" = Option<String>, Header, description = "Names the request; a UUID will do")), request_body = Option<ExecuteBody>,
@@ -162,14 +184,31 @@ pub async fn list(
 #[utoipa::path(get, path = "/executions/{job_id}", tag = "executions", params(("job_id" = RunId, Path)),
     responses((status = 200, body = ExecutionRead), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)))]
 pub async fn read(State(state): State<AppState>, asking: Asking, Path(id): Path<RunId>) -> Answer<Json<ExecutionRead>> {
-    let runs = &state.services.runs;
-    let (run, rows) = runs.get(&asking.actor, id).await?;
-    let mut steps = Vec::with_capacity(rows.len());
-    for step in rows {
-        let output = if step.last_output == 0 { String::new() } else { runs.tail(&asking.actor, id, &step).await? };
-        steps.push(ExecutionStep::new(step, output));
+    Ok(Json(state.services.runs.report(&asking.actor, id).await?.into()))
+}
+
+/// A run told for people or programs: what was done, by whom, how each step came out, and the end of what it wrote.
+#[utoipa::path(get, path = "/executions/{job_id}/report", tag = "executions", params(("job_id" = RunId, Path), ReportQuery),
+    responses((status = 200, description = "The report", content((String = "text/markdown"), (ExecutionRead = "application/json"))),
+        (status = 401, body = ProblemBody), (status = 404, body = ProblemBody), (status = 422, body = ProblemBody)))]
+pub async fn report(
+    State(state): State<AppState>,
+    asking: Asking,
+    Path(id): Path<RunId>,
+    Filter(query): Filter<ReportQuery>,
+) -> Answer<Response> {
+    let report = state.services.runs.report(&asking.actor, id).await?;
+    Ok(match query.format {
+        ReportFormat::Markdown => ([(CONTENT_TYPE, "text/markdown; charset=utf-8")], report.markdown()).into_response(),
+        ReportFormat::Json => Json(ExecutionRead::from(report)).into_response(),
+    })
+}
+
+impl From<Report> for ExecutionRead {
+    fn from(report: Report) -> Self {
+        let steps = report.steps.into_iter().map(|(step, output)| ExecutionStep::new(step, output)).collect();
+        Self { execution: report.run.into(), steps }
     }
-    Ok(Json(ExecutionRead { execution: run.into(), steps }))
 }
 
 /// Pause, resume, stop, or answer what it asks.

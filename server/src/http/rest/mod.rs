@@ -45,6 +45,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(executions::execute_block))
         .routes(routes!(executions::list))
         .routes(routes!(executions::read))
+        .routes(routes!(executions::report))
         .routes(routes!(executions::control))
         .routes(routes!(events::watch))
         .routes(routes!(output::whole))

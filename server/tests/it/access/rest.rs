@@ -44,6 +44,7 @@ pub const EXPECTED: &[(&str, &str, [u16; 5])] = &[
     ("GET", "/executions/{job_id}", [401, 200, 200, 200, 200]),
     // The run is the administrator's: a developer controls only their own.
     ("POST", "/executions/{job_id}/control", [401, 403, 403, 202, 202]),
+    ("GET", "/executions/{job_id}/report", [401, 200, 200, 200, 200]),
     ("GET", "/executions/{job_id}/events", [401, 200, 200, 200, 200]),
     ("GET", "/executions/{job_id}/steps/{step_id}/output", [401, 200, 200, 200, 200]),
     ("GET", "/credentials", [401, 403, 403, 200, 200]),
