@@ -21,8 +21,12 @@ pub struct RunPage {
     pub tails: Vec<(StepId, String)>,
     /// The Markdown of its instructions as clean HTML, by ordinal.
     pub prose: Vec<(u32, String)>,
+    /// How many milliseconds such a run usually takes, where earlier ones succeeded.
+    pub usual_millis: Option<u64>,
     /// Whether the person who looks may control it.
     pub may_control: bool,
+    /// Whether they may start another one.
+    pub may_run: bool,
 }
 
 /// What Home shows.
@@ -108,7 +112,7 @@ pub async fn start_run(
 /// A run, its steps and the end of what each wrote.
 #[server(prefix = "/rpc", endpoint = "get_run")]
 pub async fn get_run(id: RunId) -> Result<RunPage> {
-    use domain::BlockType;
+    use domain::{BlockType, Permission};
 
     use crate::components::markdown::server::render;
 
@@ -120,7 +124,22 @@ pub async fn get_run(id: RunId) -> Result<RunPage> {
         tails.push((step.id, runs.tail(&actor, id, step).await?));
     }
     let prose = steps.iter().filter(|step| step.kind == BlockType::Instruction).map(|step| (step.ordinal, render(&step.what)));
-    Ok(RunPage { may_control: service::may_control(&actor, &run).is_ok(), prose: prose.collect(), run, steps, tails })
+    Ok(RunPage {
+        usual_millis: runs.usual_millis(&actor, run.runbook_id).await?,
+        may_control: service::may_control(&actor, &run).is_ok(),
+        may_run: actor.may(Permission::Execute),
+        prose: prose.collect(),
+        run,
+        steps,
+        tails,
+    })
+}
+
+/// A run told in Markdown, to paste elsewhere.
+#[server(prefix = "/rpc", endpoint = "get_report")]
+pub async fn get_report(id: RunId) -> Result<String> {
+    let actor = actor().await?;
+    Ok(services()?.runs.report(&actor, id).await?.markdown())
 }
 
 /// The text of a run's instruction, with the values that were put into it, as clean HTML.

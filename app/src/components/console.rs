@@ -1,21 +1,24 @@
-//! The output of one attempt at a step: a terminal that can only be read.
+//! The output of one attempt at a step: a terminal that can only be read. Only the lines in sight are in the page, however many there are.
 
-use std::sync::Arc;
+mod finder;
+mod screen;
+
 use std::time::Duration;
 
 use domain::{StepId, StepState, Stream};
-use leptos::html::Div;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos_router::hooks::use_location;
 use wasm_bindgen_futures::JsFuture;
 
+use self::finder::Finder;
+use self::screen::Shown;
 use super::icon::Icon;
 use super::run_controls::Watched;
+use crate::state::find::{Find, pieces};
+use crate::state::lines::Line;
 use crate::state::number::grouped;
-use crate::state::timeline::{Console as Output, Line, Place};
-
-/// This near to the end, in pixels, counts as the end.
-const NEAR: i32 = 24;
+use crate::state::timeline::Place;
 
 /// The console of an attempt; nothing as long as it neither runs nor has written.
 #[component]
@@ -43,28 +46,6 @@ pub fn Console(
     move || shown.get().then(|| view! { <Screen watched=watched place=place step=step name=name anchor=anchor running=running/> })
 }
 
-/// What a view of the output depends on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Seen {
-    seq: u64,
-    total: u64,
-    earlier: u64,
-    cut: bool,
-    tail: bool,
-}
-
-impl From<&Output> for Seen {
-    fn from(output: &Output) -> Self {
-        Self {
-            seq: output.last_seq(),
-            total: output.total(),
-            earlier: output.earlier(),
-            cut: output.is_cut(),
-            tail: output.is_tail(),
-        }
-    }
-}
-
 #[component]
 fn Screen(
     watched: Watched,
@@ -75,57 +56,42 @@ fn Screen(
     running: Memo<bool>,
 ) -> impl IntoView {
     let timeline = watched.timeline;
-    let seen = Memo::new(move |_| timeline.with(|timeline| timeline.console(place).map(Seen::from).unwrap_or_default()));
-    // Once it had its full height it keeps it: what stands below must not jump when the step ends.
-    let tall = Memo::new(move |was: Option<&bool>| was.is_some_and(|was| *was) || running.get());
-    let wrap = RwSignal::new(true);
-    let errors_only = RwSignal::new(false);
-    let following = RwSignal::new(true);
-    let screen = NodeRef::<Div>::new();
+    let shown = Shown::new(watched, place);
+    let Shown { wrap, errors_only, following, linked, find, seen, drawn, .. } = shown;
+    let finding = RwSignal::new(false);
     let download = {
         let run = timeline.with_untracked(|timeline| timeline.run().id);
         StoredValue::new(format!("/api/v1/executions/{run}/steps/{step}/output"))
     };
-    let lines = move || {
-        let Seen { tail, cut, .. } = seen.get();
-        let only = errors_only.get().then_some(Stream::Stderr);
-        timeline.with_untracked(|timeline| {
-            let console = timeline.console(place);
-            let lines = console.into_iter().flat_map(Output::lines);
-            lines
-                .filter(|line| only.is_none_or(|only| line.stream == only))
-                .map(|line| (Arc::clone(line), tail, cut))
-                .collect::<Vec<_>>()
-        })
-    };
-    follow(screen, seen, following, watched.follow);
-    let before = StoredValue::new(0);
-    let scrolled = move |_| {
-        let Some(screen) = screen.get_untracked() else { return };
-        let top = screen.scroll_top();
-        let at_end = screen.scroll_height() - top - screen.client_height() <= NEAR;
-        let went_up = top < before.get_value();
-        before.set_value(top);
-        // Lines that arrive move the end away; only the person moves up.
-        if at_end != following.get_untracked() && (at_end || went_up) {
-            following.set(at_end);
+    shown.keep_up(watched);
+    let hash = use_location().hash;
+    Effect::new(move || {
+        let named = |hash: &String| {
+            anchor.with_value(|anchor| hash.trim_start_matches('#').strip_prefix(anchor)?.strip_prefix("-line-")?.parse().ok())
+        };
+        let number = hash.with(named);
+        if let Some(number) = number {
+            shown.show_linked(number);
         }
+    });
+    let word = Memo::new(move |_| find.with(|find| find.word().to_owned()));
+    let hit = Memo::new(move |_| find.with(|find| find.current().map(|(number, _)| number)));
+    let lines = move || {
+        let (lines, only) = (drawn.get().window.lines, errors_only.get());
+        let (tail, cut, word) = (seen.get().tail, seen.get().cut, word.get());
+        let lines = timeline
+            .with_untracked(|timeline| timeline.console(place).map(|console| console.lines(only, lines)).unwrap_or_default());
+        lines.into_iter().map(|line| (line, tail, cut, word.clone())).collect::<Vec<_>>()
     };
-
     let class = move || {
         let mut class = "console".to_owned();
-        for (yes, more) in [
-            (tall.get(), " console--live"),
-            (!wrap.get(), " console--nowrap"),
-            (seen.get().total > 99_999, " console--wide-numbers"),
-        ] {
+        for (yes, more) in [(!wrap.get(), " console--nowrap"), (seen.get().total > 99_999, " console--wide-numbers")] {
             class.push_str(if yes { more } else { "" });
         }
         class
     };
     let count = move || {
-        let Seen { total, cut, .. } = seen.get();
-        let lines = match (cut, total) {
+        let lines = match (seen.get().cut, seen.get().total) {
             (true, _) => "the last lines".to_owned(),
             (false, 1) => "1 line".to_owned(),
             (false, total) => format!("{} lines", grouped(total)),
@@ -133,7 +99,9 @@ fn Screen(
         if running.get() && following.get() { format!("{lines} · following") } else { lines }
     };
     let earlier = move || {
-        let Seen { earlier, cut, .. } = seen.get();
+        // Without a script only the last lines are there.
+        let above = if drawn.get().measured { 0 } else { drawn.get().window.lines.start as u64 };
+        let (earlier, cut) = (seen.get().earlier + above, seen.get().cut);
         (earlier > 0 || cut).then(|| {
             let text = if cut { "Earlier lines".to_owned() } else { format!("{} earlier lines", grouped(earlier)) };
             view! { <div class="console__empty">{text}": "<a class="link" href=download.get_value() rel="external" download>"download"</a></div> }
@@ -143,97 +111,146 @@ fn Screen(
         let text = match (seen.get().total, errors_only.get(), running.get()) {
             (0, _, true) => Some("Nothing written yet."),
             (0, _, false) => Some("Nothing written."),
-            (_, true, _) if lines().is_empty() => Some("Nothing on stderr."),
+            (_, true, _) if drawn.get().window.lines.is_empty() => Some("Nothing on stderr."),
             _ => None,
         };
         text.map(|text| view! { <div class="console__empty">{text}</div> })
     };
     let about = move |what: &str| name.with_value(|name| format!("{what} of {name}"));
+    let link_label = about("Copy a link to a line");
+    let link = move || {
+        let number = hit.get_untracked().or(linked.get_untracked()).or_else(|| shown.first_in_sight());
+        let here = window().location();
+        let address = here.origin().and_then(|origin| here.pathname().map(|path| origin + &path));
+        match (number, address) {
+            (Some(number), Ok(address)) => {
+                linked.set(Some(number));
+                anchor.with_value(|anchor| format!("{address}#{anchor}-line-{number}"))
+            }
+            _ => String::new(),
+        }
+    };
     view! {
         <div class="cbar">
-            <span>{count}</span>
+            <span class="num">{count}</span>
             <span class="spacer"></span>
+            <button
+                type="button" class="btn quiet small cbar__find" aria-expanded=move || finding.get().to_string() aria-keyshortcuts="/"
+                on:click=move |_| finding.set(true)
+            ><Icon icon=icondata_lu::LuSearch/>"Search"</button>
             {move || running.get().then(|| view! {
                 <button
-                    type="button" class="btn quiet small" aria-pressed=move || following.get().to_string()
+                    type="button" class="btn quiet small" aria-pressed=move || following.get().to_string() aria-keyshortcuts="f"
                     on:click=move |_| following.update(|following| *following = !*following)
                 >"Follow"</button>
             })}
             <button
                 type="button" class="btn quiet small" aria-pressed=move || errors_only.get().to_string()
-                on:click=move |_| errors_only.update(|only| *only = !*only)
+                on:click=move |_| shown.toggle_errors()
             >"stderr only"</button>
             <button
                 type="button" class="btn quiet small" aria-pressed=move || wrap.get().to_string()
-                on:click=move |_| wrap.update(|wrap| *wrap = !*wrap)
+                on:click=move |_| shown.toggle_wrap()
             >"Wrap"</button>
-            <Copy label=about("Copy output") text=move || {
-                let only = errors_only.get_untracked().then_some(Stream::Stderr);
+            <Copy label=about("Copy output") title="Copy" text=move || {
+                let only = errors_only.get_untracked();
                 timeline.with_untracked(|timeline| timeline.console(place).map(|console| console.text(only)).unwrap_or_default())
             }/>
+            <Copy label=link_label title="Copy a link to the marked line" icon=icondata_lu::LuLink text=link/>
             <a
                 class="btn quiet small icon" href=download.get_value() rel="external" download
                 aria-label=about("Download output") title="Download"
             ><Icon icon=icondata_lu::LuDownload/></a>
         </div>
-        <div node_ref=screen on:scroll=scrolled class=class tabindex="0" role="log" aria-live="off" aria-label=about("Output")>
-            {earlier}
-            {empty}
-            <For
-                each=lines
-                key=|(line, tail, _)| (line.number, line.revision, *tail)
-                children=move |(line, _, cut)| row(&line, cut, anchor)
-            />
+        {move || finding.get().then(|| view! { <Finder shown=shown finding=finding name=name/> })}
+        <div class="console-frame">
+            <div
+                node_ref=shown.screen on:scroll=move |_| shown.scrolled() class=class tabindex="0"
+                role="log" aria-live="off" aria-label=about("Output")
+            >
+                {earlier}
+                {empty}
+                <div node_ref=shown.list>
+                    <For
+                        each=lines
+                        key=|(line, tail, _, word)| (line.number, line.revision, *tail, word.clone())
+                        children=move |(line, _, cut, word)| row(&line, cut, &word, anchor, hit, linked)
+                    />
+                </div>
+                <p node_ref=shown.probe class="console__probe" aria-hidden="true"><i></i><span><span>{"0".repeat(100)}</span></span></p>
+            </div>
+            {move || (drawn.get().measured && !following.get()).then(|| view! {
+                <button type="button" class="btn small console__end" on:click=move |_| following.set(true)>
+                    <Icon icon=icondata_lu::LuArrowDown/>"Jump to the end"
+                </button>
+            })}
         </div>
     }
 }
 
 /// A line.
-fn row(line: &Line, cut: bool, anchor: StoredValue<String>) -> impl IntoView + use<> {
+fn row(
+    line: &Line,
+    cut: bool,
+    word: &str,
+    anchor: StoredValue<String>,
+    hit: Memo<Option<u64>>,
+    linked: RwSignal<Option<u64>>,
+) -> impl IntoView + use<> {
     let spans: Vec<_> = line
         .spans
         .iter()
         .map(|span| {
             let class = span.style.class();
-            if class.is_empty() {
-                span.text.clone().into_any()
-            } else {
-                view! { <span class=class>{span.text.clone()}</span> }.into_any()
-            }
+            let text = marked(&span.text, word);
+            if class.is_empty() { text } else { view! { <span class=class>{text}</span> }.into_any() }
         })
         .collect();
-    let number = (!cut).then_some(line.number);
-    let id = number.map(|number| anchor.with_value(|anchor| format!("{anchor}-L{number}")));
-    let class = (line.stream == Stream::Stderr).then_some("err");
-    view! { <p id=id class=class><i>{number}</i><span>{spans}</span></p> }
+    let number = line.number;
+    let id = (!cut).then(|| anchor.with_value(|anchor| format!("{anchor}-line-{number}")));
+    // Not a stop of the Tab key: there may be a million of them. “Copy a link” does the same by key.
+    let link = id.as_ref().map(|id| view! { <a href=format!("#{id}") tabindex="-1">{number}</a> });
+    let error = line.stream == Stream::Stderr;
+    let class = move || {
+        let on = !cut && linked.get() == Some(number);
+        match (error, hit.get() == Some(number), on) {
+            (false, false, false) => "",
+            (true, false, false) => "err",
+            (false, true, _) => "hit",
+            (true, true, _) => "err hit",
+            (false, false, true) => "on",
+            (true, false, true) => "err on",
+        }
+    };
+    view! { <p id=id class=class><i>{link}</i><span>{spans}</span></p> }
 }
 
-/// Keeps the end in sight until the person scrolls up, and again from when they are back at the end.
-fn follow(screen: NodeRef<Div>, seen: Memo<Seen>, following: RwSignal<bool>, asked: RwSignal<u32>) {
-    let to_end = move || {
-        request_animation_frame(move || {
-            if let Some(Some(screen)) = screen.try_get_untracked() {
-                screen.set_scroll_top(screen.scroll_height());
-            }
-        });
+/// A text with the word that is looked for marked.
+fn marked(text: &str, word: &str) -> AnyView {
+    let pieces = pieces(text, word);
+    if pieces.len() < 2 {
+        return text.to_owned().into_any();
+    }
+    let mark = |(index, piece): (usize, &str)| {
+        let piece = piece.to_owned();
+        if index % 2 == 0 { piece.into_any() } else { view! { <mark>{piece}</mark> }.into_any() }
     };
-    Effect::new(move || {
-        seen.track();
-        if following.get() {
-            to_end();
-        }
-    });
-    Effect::new(move || {
-        if asked.get() > 0 {
-            following.set(true);
-            to_end();
-        }
-    });
+    pieces.into_iter().enumerate().map(mark).collect_view().into_any()
 }
 
 /// Copies a text that is made when it is asked for.
 #[component]
-fn Copy(label: String, text: impl Fn() -> String + 'static) -> impl IntoView {
+fn Copy(
+    /// What it copies, for those who cannot see where it stands.
+    label: String,
+    /// What it does, on hover.
+    title: &'static str,
+    /// The text.
+    text: impl Fn() -> String + 'static,
+    /// Another drawing.
+    #[prop(default = icondata_lu::LuCopy)]
+    icon: icondata_core::Icon,
+) -> impl IntoView {
     let copied = RwSignal::new(false);
     let copy = move |_| {
         // Without https there is no clipboard.
@@ -248,13 +265,13 @@ fn Copy(label: String, text: impl Fn() -> String + 'static) -> impl IntoView {
             }
         });
     };
-    let icon = move || {
+    let drawing = move || {
         if copied.get() {
             view! { <Icon icon=icondata_lu::LuCheck/> }
         } else {
-            view! { <Icon icon=icondata_lu::LuCopy/> }
+            view! { <Icon icon=icon/> }
         }
     };
     let label = move || if copied.get() { "Copied".to_owned() } else { label.clone() };
-    view! { <button type="button" class="btn quiet small icon" title="Copy" aria-label=label on:click=copy>{icon}</button> }
+    view! { <button type="button" class="btn quiet small icon" title=title aria-label=label on:click=copy>{drawing}</button> }
 }

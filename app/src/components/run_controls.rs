@@ -21,6 +21,8 @@ pub struct Watched {
     pub control: ServerAction<ControlRun>,
     /// Grows each time the person asks to see the end of the output.
     pub follow: RwSignal<u32>,
+    /// Grows each time something is opened that may hold a console.
+    pub opened: RwSignal<u32>,
     /// The Markdown of its instructions as clean HTML, by ordinal, as it was when the page was made.
     pub prose: StoredValue<Vec<(u32, String)>>,
     /// Whether the person who looks may control it.
@@ -54,6 +56,7 @@ pub fn RunControls(
     /// The run.
     watched: Watched,
 ) -> impl IntoView {
+    keys(watched);
     if !watched.may_control {
         return ().into_any();
     }
@@ -70,7 +73,6 @@ pub fn RunControls(
             view! { <Icon icon=icondata_lu::LuPause/> }
         }
     };
-    keys(watched);
     view! {
         {move || holdable.get().then(|| view! {
             <ActionForm action=control>
@@ -92,7 +94,7 @@ pub fn RunControls(
     .into_any()
 }
 
-/// `p` pauses and resumes, `s` stops, `f` shows the end of the output; not while somebody writes or a dialog is open.
+/// `p` pauses and resumes, `s` stops, `f` shows the end of the output, `/` searches it; not while somebody writes or a dialog is open.
 fn keys(watched: Watched) {
     Effect::new(move || {
         let handle = window_event_listener(leptos::ev::keydown, move |event| {
@@ -106,18 +108,34 @@ fn keys(watched: Watched) {
             }
             let Some(state) = watched.timeline.try_with_untracked(|timeline| timeline.run().state) else { return };
             match event.key().as_str() {
+                "f" => watched.follow.update(|asked| *asked += 1),
+                "/" => {
+                    if search() {
+                        event.prevent_default();
+                    }
+                }
+                _ if !watched.may_control => {}
                 "p" => {
                     if let Some(action) = hold(state) {
                         watched.ask(action);
                     }
                 }
                 "s" if state.stop().is_ok() => watched.ask(ControlAction::Stop),
-                "f" => watched.follow.update(|asked| *asked += 1),
                 _ => {}
             }
         });
         on_cleanup(move || handle.remove());
     });
+}
+
+/// Opens the search of the console that the person is at, else of the one that is written, else of the first.
+fn search() -> bool {
+    let nearest = ["focus-within", "hover", "target"].map(|at| format!(".step:{at} .cbar__find"));
+    let others = [".step--running .cbar__find", ".step--failed .cbar__find", ".cbar__find"].map(str::to_owned);
+    let found = nearest.iter().chain(&others).find_map(|place| document().query_selector(place).ok().flatten());
+    let Some(button) = found.and_then(|button| button.dyn_into::<web_sys::HtmlElement>().ok()) else { return false };
+    button.click();
+    true
 }
 
 /// An answer to a step's question, with what its button says.

@@ -166,7 +166,7 @@ fn earlier_attempt(watched: Watched, step: Step, anchor: &str) -> impl IntoView 
     let anchor = format!("{anchor}-attempt-{}", step.attempt);
     let name = format!("{}, attempt {}", step.name, step.attempt);
     view! {
-        <details>
+        <details on:toggle=move |_| watched.opened.update(|opened| *opened += 1)>
             <summary class="btn quiet small"><Icon icon=icon/>{summary}</summary>
             {step.error.map(|error| view! { <div class="what">{error}</div> })}
             {writes(step.kind).then(|| view! {

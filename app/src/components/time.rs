@@ -41,7 +41,12 @@ pub fn When(
 /// A length of time in people's words: `0.4 s`, `41 s`, `2 min 5 s`, `3 h 20 min`.
 #[must_use]
 pub fn elapsed(from: Timestamp, to: Timestamp) -> String {
-    let millis = (to - from).num_milliseconds().max(0);
+    length((to - from).num_milliseconds().max(0))
+}
+
+/// So many milliseconds in people's words.
+#[must_use]
+pub fn length(millis: i64) -> String {
     let seconds = millis / 1000;
     match seconds {
         0..10 => format!("{}.{} s", seconds, millis % 1000 / 100),

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use domain::{ControlAction, Run, RunEvent, RunId, RunMode, RunState, Timestamp};
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 use serde_json::Value;
+use wasm_bindgen_futures::JsFuture;
 
 use super::use_param;
-use crate::api::runs::{ControlRun, RunPage as Shown, get_run};
+use crate::api::runs::{ControlRun, RunPage as Shown, get_report, get_run};
 use crate::components::event_stream::watch;
 use crate::components::icon::Icon;
 use crate::components::notice::{ErrorPage, Outcome, sentence};
@@ -17,7 +19,8 @@ use crate::components::pill::RunPill;
 use crate::components::run_controls::{RunControls, Watched};
 use crate::components::step_card::{StepCard, span};
 use crate::components::step_list::StepList;
-use crate::components::time::{When, browser_now};
+use crate::components::time::{When, browser_now, length};
+use crate::state::again;
 use crate::state::timeline::{Progress, Timeline};
 
 /// `/runs/:id`.
@@ -46,13 +49,15 @@ pub fn RunPage() -> impl IntoView {
 
 #[component]
 fn Show(page: Shown) -> impl IntoView {
-    let Shown { run, steps, tails, prose, may_control } = page;
+    let Shown { run, steps, tails, prose, usual_millis, may_control, may_run } = page;
+    let usual = usual_millis.and_then(|millis| i64::try_from(millis).ok());
     let timeline = RwSignal::new(Timeline::new(run.clone(), steps, tails));
     let watched = Watched {
         timeline,
         now: RwSignal::new(None),
         control: ServerAction::<ControlRun>::new(),
         follow: RwSignal::new(0),
+        opened: RwSignal::new(0),
         prose: StoredValue::new(prose),
         may_control,
     };
@@ -70,7 +75,7 @@ fn Show(page: Shown) -> impl IntoView {
     let ordinals = Memo::new(move |_| timeline.with(Timeline::ordinals));
     view! {
         <Title text=format!("Run #{} · {}", run.number, run.runbook_title)/>
-        <Head watched=watched run=run.clone()/>
+        <Head watched=watched run=run.clone() usual=usual may_run=may_run/>
         <Outcome action=watched.control/>
         <div class="visually-hidden" role="status" aria-live="polite">{announcement}</div>
         <div class="cols cols--run">
@@ -81,7 +86,7 @@ fn Show(page: Shown) -> impl IntoView {
                     children=move |ordinal| view! { <StepCard watched=watched ordinal=ordinal/> }
                 />
             </section>
-            <Info watched=watched run=run/>
+            <Info watched=watched run=run usual=usual/>
         </div>
         {move || (!online.get()).then(|| view! {
             <div class="offline" role="status"><Icon icon=icondata_lu::LuWifiOff/>"Reconnecting…"</div>
@@ -90,16 +95,37 @@ fn Show(page: Shown) -> impl IntoView {
 }
 
 #[component]
-fn Head(watched: Watched, run: Run) -> impl IntoView {
+fn Head(watched: Watched, run: Run, usual: Option<i64>, may_run: bool) -> impl IntoView {
     let Watched { timeline, now, .. } = watched;
     let state = Memo::new(move |_| timeline.with(|timeline| timeline.run().state));
     let times = Memo::new(move |_| timeline.with(|timeline| (timeline.run().started_at, timeline.run().ended_at)));
-    // What a run asks, and why it was interrupted, stands in the card of the step that it is about.
+    // What a run asks, and why it was interrupted or failed, stands in the card of the step that it is about.
     let error = Memo::new(move |_| {
         let asks = |state| matches!(state, RunState::Waiting | RunState::Interrupted);
-        timeline
-            .with(|timeline| timeline.run().error.clone().filter(|_| !asks(timeline.run().state)).map(|error| sentence(&error)))
+        timeline.with(|timeline| {
+            let error = timeline.run().error.clone().filter(|_| !asks(timeline.run().state) && timeline.culprit().is_none());
+            error.map(|error| sentence(&error))
+        })
     });
+    let culprit =
+        Memo::new(move |_| timeline.with(|timeline| timeline.culprit().map(|step| (step.ordinal + 1, step.name.clone()))));
+    let left = move || {
+        let (usual, started, now) = (usual?, times.get().0?, now.get()?);
+        let left = usual - (now - started).num_milliseconds();
+        (state.get() == RunState::Running && left >= 1_000).then(|| format!(" · about {} left", length(left.max(10_000))))
+    };
+    let again = {
+        let run = run.clone();
+        move || {
+            (may_run && state.get().is_final()).then(|| {
+                view! {
+                    <a class="btn" href=again::link(&run) title="The latest version, with the same answers; you look before it starts">
+                        <Icon icon=icondata_lu::LuRotateCcw/>"Run again"
+                    </a>
+                }
+            })
+        }
+    };
     let progress = Memo::new(move |_| timeline.with(Timeline::progress));
     let standing = move || {
         let Progress { at, of, .. } = progress.get();
@@ -129,12 +155,16 @@ fn Head(watched: Watched, run: Run) -> impl IntoView {
                     <div class="row">
                         <h1>{format!("Run #{}", run.number)}</h1>
                         {move || view! { <RunPill state=state.get()/> }}
-                        <span class="muted num">{standing}</span>
+                        <span class="muted num">{standing}{left}</span>
                     </div>
                 </div>
                 <span class="spacer"></span>
                 <RunControls watched=watched/>
+                {again}
             </div>
+            {move || culprit.get().map(|(number, name)| view! {
+                <p class="small-text muted">"It failed at "<a class="link" href=format!("#step-{number}")>{format!("step {number}, “{name}”")}</a></p>
+            })}
             {move || error.get().map(|error| {
                 let class = if state.get() == RunState::Failed { "small-text bad-t" } else { "small-text muted" };
                 view! { <p class=class>{error}</p> }
@@ -148,7 +178,7 @@ fn Head(watched: Watched, run: Run) -> impl IntoView {
 }
 
 #[component]
-fn Info(watched: Watched, run: Run) -> impl IntoView {
+fn Info(watched: Watched, run: Run, usual: Option<i64>) -> impl IntoView {
     let parameters: Vec<_> = run
         .parameters
         .iter()
@@ -163,10 +193,13 @@ fn Info(watched: Watched, run: Run) -> impl IntoView {
                 <dt>"Started by"</dt><dd>{run.started_by}</dd>
                 {run.reason.map(|reason| view! { <dt>"Why"</dt><dd>{reason}</dd> })}
                 <dt>"Started"</dt><dd><When at=run.created_at/></dd>
+                {usual.map(|usual| view! { <dt>"Usually"</dt><dd class="num" title="The middle one of the last runs that succeeded">{length(usual)}</dd> })}
                 <dt>"Mode"</dt><dd><Mode watched=watched/></dd>
                 <dt>"Run"</dt><dd class="mono">{run.id.to_string()}</dd>
             </dl>
             {(!parameters.is_empty()).then(|| view! { <h2>"Parameters"</h2><dl>{parameters}</dl> })}
+            <h2>"Report"</h2>
+            <Report id=run.id number=run.number/>
         </aside>
     }
 }
@@ -178,7 +211,7 @@ fn Mode(watched: Watched) -> impl IntoView {
     let over = Memo::new(move |_| watched.timeline.with(|timeline| timeline.run().state.is_final()));
     let change = move || {
         let (action, label) = match mode.get() {
-            RunMode::Auto => (ControlAction::Guided, "Ask before each command"),
+            RunMode::Auto => (ControlAction::Guided, "Ask me before each command"),
             RunMode::Guided => (ControlAction::Auto, "Go on by itself"),
         };
         (watched.may_control && !over.get()).then(|| {
@@ -191,8 +224,45 @@ fn Mode(watched: Watched) -> impl IntoView {
         })
     };
     view! {
-        {move || match mode.get() { RunMode::Auto => "auto", RunMode::Guided => "guided" }}
+        {move || match mode.get() {
+            RunMode::Auto => view! { "auto"<div class="faint small-text">"Goes on by itself"</div> }.into_any(),
+            RunMode::Guided => view! { "guided"<div class="faint small-text">"Asks before each command and API call"</div> }.into_any(),
+        }}
         {change}
+    }
+}
+
+/// What to paste into a ticket, or to keep.
+#[component]
+fn Report(id: RunId, number: u64) -> impl IntoView {
+    let copied = RwSignal::new(None::<&'static str>);
+    let copy = move |_| {
+        // Without https there is no clipboard.
+        if !window().is_secure_context() {
+            copied.set(Some("The browser allows it over https only: download it"));
+            return;
+        }
+        spawn_local(async move {
+            let said = match get_report(id).await {
+                Ok(text) if JsFuture::from(window().navigator().clipboard().write_text(&text)).await.is_ok() => "Copied",
+                Ok(_) => "The browser does not allow it: download it",
+                Err(_) => "It could not be fetched",
+            };
+            copied.try_set(Some(said));
+        });
+    };
+    let address = format!("/api/v1/executions/{id}/report");
+    view! {
+        <div class="info__body">
+            <div class="row row--wrap">
+                <button type="button" class="btn small" on:click=copy><Icon icon=icondata_lu::LuCopy/>"Copy"</button>
+                <a class="btn small" href=format!("{address}?format=markdown") rel="external" download=format!("run-{number}.md")>
+                    <Icon icon=icondata_lu::LuDownload/>"Markdown"
+                </a>
+                <a class="btn small quiet" href=format!("{address}?format=json") rel="external" download=format!("run-{number}.json")>"JSON"</a>
+            </div>
+            <p class="faint small-text" role="status">{copied}</p>
+        </div>
     }
 }
 

@@ -22,6 +22,20 @@ impl Style {
         }
     }
 
+    /// The style as one printable character, and back.
+    #[must_use]
+    pub fn to_char(self) -> char {
+        let colour = self.colour.map_or(0, |colour| colour + 1);
+        char::from(b'@' + colour + if self.bold { 16 } else { 0 })
+    }
+
+    /// What [`Style::to_char`] made.
+    #[must_use]
+    pub fn from_char(letter: char) -> Self {
+        let code = u8::try_from(letter).unwrap_or(b'@').saturating_sub(b'@');
+        Self { colour: (code & 15).checked_sub(1), bold: code & 16 != 0 }
+    }
+
     /// Applies the parameters of one “select graphic rendition” sequence.
     fn select(&mut self, parameters: &str) {
         let mut codes = parameters.split(';');
@@ -73,14 +87,6 @@ pub struct Span {
     pub text: String,
 }
 
-/// Adds a character to a line, to its last span where the style is the same.
-pub fn push(spans: &mut Vec<Span>, style: Style, letter: char) {
-    match spans.last_mut() {
-        Some(last) if last.style == style => last.text.push(letter),
-        _ => spans.push(Span { style, text: letter.into() }),
-    }
-}
-
 /// The longest list of parameters that is read; real ones have a few dozen characters.
 const MAX_PARAMETERS: usize = 128;
 
@@ -113,6 +119,12 @@ impl Painter {
     #[must_use]
     pub const fn style(&self) -> Style {
         self.style
+    }
+
+    /// Whether what comes next is text, as far as it holds no control character.
+    #[must_use]
+    pub fn is_in_text(&self) -> bool {
+        self.place == Place::Text
     }
 
     /// Reads a character; gives it back where it is text, a tab, a line feed or a carriage return.
@@ -189,10 +201,12 @@ mod tests {
 
     fn painted(text: &str) -> Vec<(String, String)> {
         let mut painter = Painter::default();
-        let mut spans = Vec::new();
+        let mut spans: Vec<Span> = Vec::new();
         for letter in text.chars() {
-            if let Some(letter) = painter.read(letter) {
-                push(&mut spans, painter.style(), letter);
+            let Some(letter) = painter.read(letter) else { continue };
+            match spans.last_mut() {
+                Some(last) if last.style == painter.style() => last.text.push(letter),
+                _ => spans.push(Span { style: painter.style(), text: letter.into() }),
             }
         }
         spans.into_iter().map(|span| (span.style.class(), span.text)).collect()
@@ -207,6 +221,16 @@ mod tests {
         let spans = painted("a\x1b[31mb\x1b[1mc\x1b[0md\x1b[92me\x1b[39;22mf");
         let seen: Vec<_> = spans.iter().map(|(class, text)| (class.as_str(), text.as_str())).collect();
         assert_eq!(seen, [("", "a"), ("ansi-1", "b"), ("ansi-1 ansi-b", "c"), ("", "d"), ("ansi-2", "e"), ("", "f")]);
+    }
+
+    #[test]
+    fn a_style_fits_into_a_character() {
+        for colour in [None, Some(0), Some(7)] {
+            for bold in [false, true] {
+                let style = Style { colour, bold };
+                assert_eq!(Style::from_char(style.to_char()), style);
+            }
+        }
     }
 
     #[test]

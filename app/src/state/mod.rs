@@ -1,9 +1,13 @@
 //! The logic behind the pages, without a browser: plain structs with plain tests.
 
+pub mod again;
 pub mod ansi;
 pub mod audit;
 pub mod draft;
+pub mod find;
 pub mod host_form;
+pub mod lines;
 pub mod number;
+pub mod rows;
 mod text;
 pub mod timeline;

@@ -1,179 +1,19 @@
 //! What the page of a run knows: the run, its steps and their output, kept up to date by events in any order.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{BlockType, Run, RunEvent, RunState, Step, StepId, StepState, Stream};
+use domain::{BlockType, Run, RunEvent, RunState, Step, StepId, StepState};
 
-use super::ansi::{self, Painter, Span};
+use super::lines::Console;
 
-/// How many lines of one attempt's output stay on the page.
-pub const KEPT: usize = 5_000;
-/// How many go at once when there are more, so that not every line moves all others.
-const DROPPED_AT_ONCE: usize = 500;
-/// The longest line that is shown whole, in characters.
-pub const MAX_LINE: usize = 10_000;
+/// How much output stays on the page, in bytes; what is older can be downloaded.
+pub const KEPT: usize = 96 * 1024 * 1024;
 /// A server's tail of this many bytes is taken for one that has lost its beginning.
 const CUT_TAIL: usize = 60 * 1024;
 
 /// A step's place in the plan, and the attempt.
 pub type Place = (u32, u32);
-
-/// A line of output.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// Counted from 1 over both streams, in the order in which lines began.
-    pub number: u64,
-    /// Which stream it came from.
-    pub stream: Stream,
-    /// Its text.
-    pub spans: Vec<Span>,
-    /// Grows with every change, so that a view knows when to draw it again.
-    pub revision: u32,
-    length: usize,
-}
-
-impl Line {
-    /// Its text without colours.
-    #[must_use]
-    pub fn text(&self) -> String {
-        self.spans.iter().map(|span| span.text.as_str()).collect()
-    }
-}
-
-/// Where one of the two streams stands.
-#[derive(Debug, Clone, Default)]
-struct Writer {
-    painter: Painter,
-    /// The line that it goes on with.
-    open: Option<u64>,
-    /// After a carriage return: what comes next begins the line anew, unless it is a line feed.
-    returned: bool,
-}
-
-/// The output of one attempt at a step.
-#[derive(Debug, Clone, Default)]
-pub struct Console {
-    lines: VecDeque<Arc<Line>>,
-    total: u64,
-    last_seq: u64,
-    cut: bool,
-    tail: bool,
-    stdout: Writer,
-    stderr: Writer,
-}
-
-impl Console {
-    /// The lines that are kept, the oldest first.
-    pub fn lines(&self) -> impl Iterator<Item = &Arc<Line>> {
-        self.lines.iter()
-    }
-
-    /// How many lines there are, kept or not.
-    #[must_use]
-    pub const fn total(&self) -> u64 {
-        self.total
-    }
-
-    /// How many lines are no longer kept.
-    #[must_use]
-    pub fn earlier(&self) -> u64 {
-        self.total - self.lines.len() as u64
-    }
-
-    /// Whether its beginning was not sent, so that the numbers of its lines are not known.
-    #[must_use]
-    pub const fn is_cut(&self) -> bool {
-        self.cut
-    }
-
-    /// Whether it came with the page, without its streams.
-    #[must_use]
-    pub const fn is_tail(&self) -> bool {
-        self.tail
-    }
-
-    /// The number of the last piece of output in it; grows with every change.
-    #[must_use]
-    pub const fn last_seq(&self) -> u64 {
-        self.last_seq
-    }
-
-    /// The text of the kept lines.
-    #[must_use]
-    pub fn text(&self, only: Option<Stream>) -> String {
-        let mut text = String::new();
-        for line in self.lines.iter().filter(|line| only.is_none_or(|only| line.stream == only)) {
-            line.spans.iter().for_each(|span| text.push_str(&span.text));
-            text.push('\n');
-        }
-        text
-    }
-
-    /// Adds a piece of output. A line may begin in one piece and end in a later one.
-    pub fn write(&mut self, stream: Stream, text: &str) {
-        let mut writer = std::mem::take(self.writer(stream));
-        for letter in text.chars() {
-            let Some(letter) = writer.painter.read(letter) else { continue };
-            match letter {
-                '\r' => writer.returned = true,
-                '\n' => {
-                    if writer.open.is_none() {
-                        self.begin(stream);
-                    }
-                    writer.open = None;
-                    writer.returned = false;
-                }
-                _ => {
-                    let again = std::mem::take(&mut writer.returned);
-                    // A line that was dropped while it was open goes on as a new one.
-                    let number = writer.open.filter(|&number| number > self.earlier()).unwrap_or_else(|| self.begin(stream));
-                    writer.open = Some(number);
-                    if let Some(line) = self.line(number) {
-                        add(line, again, writer.painter.style(), letter);
-                    }
-                }
-            }
-        }
-        *self.writer(stream) = writer;
-    }
-
-    fn writer(&mut self, stream: Stream) -> &mut Writer {
-        match stream {
-            Stream::Stdout => &mut self.stdout,
-            Stream::Stderr => &mut self.stderr,
-        }
-    }
-
-    fn begin(&mut self, stream: Stream) -> u64 {
-        if self.lines.len() >= KEPT {
-            self.lines.drain(..DROPPED_AT_ONCE);
-        }
-        self.total += 1;
-        self.lines.push_back(Arc::new(Line { number: self.total, stream, spans: Vec::new(), revision: 0, length: 0 }));
-        self.total
-    }
-
-    fn line(&mut self, number: u64) -> Option<&mut Line> {
-        let index = number.checked_sub(self.earlier() + 1)?;
-        self.lines.get_mut(usize::try_from(index).ok()?).map(Arc::make_mut)
-    }
-}
-
-fn add(line: &mut Line, again: bool, style: ansi::Style, letter: char) {
-    if again {
-        line.spans.clear();
-        line.length = 0;
-    }
-    line.revision = line.revision.wrapping_add(1);
-    line.length += 1;
-    match line.length {
-        ..=MAX_LINE => ansi::push(&mut line.spans, style, letter),
-        length if length == MAX_LINE + 1 => ansi::push(&mut line.spans, ansi::Style::default(), '…'),
-        _ => {}
-    }
-}
 
 /// What the server sent with the page, shown until the events have caught up with it.
 #[derive(Debug, Clone)]
@@ -210,8 +50,7 @@ impl Timeline {
         for (id, text) in tails {
             let Some(step) = steps.iter().find(|step| step.id == id) else { continue };
             if !text.is_empty() {
-                let mut console = Console { cut: text.len() >= CUT_TAIL, tail: true, ..Console::default() };
-                console.write(Stream::Stdout, &text);
+                let console = Console::of_tail(&text, text.len() >= CUT_TAIL);
                 seeds.insert((step.ordinal, step.attempt), Tail { console, until: step.last_output });
             }
         }
@@ -236,13 +75,22 @@ impl Timeline {
             RunEvent::Output(chunk) => {
                 let place = (chunk.ordinal, chunk.attempt);
                 let console = self.consoles.entry(place).or_default();
-                if chunk.seq > console.last_seq {
-                    console.last_seq = chunk.seq;
-                    console.write(chunk.stream, &chunk.text);
-                }
-                if self.tails.get(&place).is_some_and(|tail| console.last_seq >= tail.until) {
+                console.add(chunk.seq, chunk.stream, &chunk.text);
+                let seq = console.last_seq();
+                if self.tails.get(&place).is_some_and(|tail| seq >= tail.until) {
                     self.tails.remove(&place);
                 }
+                self.forget(KEPT);
+            }
+        }
+    }
+
+    /// Forgets the oldest lines of the longest output until all of it takes no more than this.
+    fn forget(&mut self, most: usize) {
+        while self.consoles.values().map(Console::bytes).sum::<usize>() > most {
+            let longest = self.consoles.values_mut().max_by_key(|console| console.bytes());
+            if !longest.is_some_and(Console::forget) {
+                return;
             }
         }
     }
@@ -293,6 +141,16 @@ impl Timeline {
         asking.or(running).copied()
     }
 
+    /// The step whose error is the run's, where it failed: that says it already.
+    #[must_use]
+    pub fn culprit(&self) -> Option<&Step> {
+        let error = self.run.error.as_deref().filter(|_| self.run.state == RunState::Failed)?;
+        let says_it = |step: &&Step| {
+            step.state == StepState::Failed && step.error.as_deref().is_some_and(|own| !own.is_empty() && error.ends_with(own))
+        };
+        self.latest_steps().into_iter().rev().find(says_it)
+    }
+
     /// How far the run is. Steps that are passed over on purpose do not count, those that it did not come to do.
     #[must_use]
     pub fn progress(&self) -> Progress {
@@ -338,7 +196,7 @@ pub const fn writes(kind: BlockType) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use domain::{AccountId, BlockId, Chunk, RunId, RunMode, RunbookId, Timestamp};
+    use domain::{AccountId, BlockId, Chunk, RunId, RunMode, RunbookId, Stream, Timestamp};
 
     use super::*;
 
@@ -391,74 +249,23 @@ mod tests {
         RunEvent::Output(Chunk { ordinal: 0, attempt: 1, seq, stream, text: text.to_owned() })
     }
 
-    fn written(pieces: &[(Stream, &str)]) -> Vec<String> {
-        let mut console = Console::default();
-        for (stream, text) in pieces {
-            console.write(*stream, text);
-        }
-        console.lines().map(|line| line.text()).collect()
-    }
-
     fn texts(timeline: &Timeline) -> Vec<String> {
-        timeline.console((0, 1)).map(|console| console.lines().map(|line| line.text()).collect()).unwrap_or_default()
+        timeline.console((0, 1)).map(|console| console.text(false).lines().map(str::to_owned).collect()).unwrap_or_default()
     }
 
     use Stream::{Stderr, Stdout};
 
     #[test]
-    fn a_line_may_come_in_several_pieces() {
-        assert_eq!(written(&[(Stdout, "one\ntw"), (Stdout, "o\n\nfour")]), ["one", "two", "", "four"]);
-    }
-
-    #[test]
-    fn the_two_streams_do_not_tear_each_others_lines() {
-        assert_eq!(written(&[(Stdout, "half "), (Stderr, "oops\n"), (Stdout, "whole\n")]), ["half whole", "oops"]);
-    }
-
-    #[test]
-    fn a_carriage_return_begins_the_line_anew_but_not_before_a_line_feed() {
-        assert_eq!(written(&[(Stdout, "10 %\r20 %\r100 %\r\ndone\r"), (Stdout, "\nend")]), ["100 %", "done", "end"]);
-    }
-
-    #[test]
-    fn a_colour_goes_on_over_pieces_and_lines_of_its_stream_only() {
-        let mut console = Console::default();
-        console.write(Stdout, "\x1b[3");
-        console.write(Stderr, "plain\n");
-        console.write(Stdout, "1mred\nstill red\n");
-        let classes: Vec<_> = console.lines().map(|line| line.spans[0].style.class()).collect();
-        assert_eq!(classes, ["", "ansi-1", "ansi-1"]);
-    }
-
-    #[test]
-    fn only_the_last_lines_are_kept_and_the_others_are_counted() {
-        let mut console = Console::default();
-        let text: String = (1..=12_345).map(|number| format!("line {number}\n")).collect();
-        console.write(Stdout, &text);
-        assert_eq!(console.total(), 12_345);
-        assert!(console.lines().count() <= KEPT);
-        assert_eq!(console.earlier() + console.lines().count() as u64, 12_345);
-        let last = console.lines().last().expect("there are lines");
-        assert_eq!((last.number, last.text().as_str()), (12_345, "line 12345"));
-        let first = console.lines().next().expect("there are lines");
-        assert_eq!(first.number, console.earlier() + 1);
-    }
-
-    #[test]
-    fn a_line_that_was_dropped_while_it_was_open_goes_on_as_a_new_one() {
-        let mut console = Console::default();
-        console.write(Stderr, "begin ");
-        console.write(Stdout, &"x\n".repeat(KEPT + 1));
-        console.write(Stderr, "end\n");
-        assert_eq!(console.lines().last().map(|line| line.text()).as_deref(), Some("end"));
-    }
-
-    #[test]
-    fn an_endless_line_is_cut_and_says_so() {
-        let lines = written(&[(Stdout, &"x".repeat(3 * MAX_LINE)), (Stdout, "\nnext")]);
-        assert_eq!(lines[0].chars().count(), MAX_LINE + 1);
-        assert!(lines[0].ends_with('…'));
-        assert_eq!(lines[1], "next");
+    fn when_there_is_too_much_output_the_longest_loses_its_beginning() {
+        let mut timeline = Timeline::new(run(), vec![], vec![]);
+        timeline.apply(output(3, Stdout, &"x\n".repeat(100_000)));
+        let short = Chunk { ordinal: 1, attempt: 1, seq: 4, stream: Stdout, text: "y\n".repeat(5_000) };
+        timeline.apply(RunEvent::Output(short));
+        timeline.forget(500_000);
+        let earlier = |place| timeline.console(place).map(Console::earlier);
+        assert!(earlier((0, 1)) > Some(0));
+        assert_eq!(earlier((1, 1)), Some(0));
+        assert!(timeline.consoles.values().map(Console::bytes).sum::<usize>() <= 500_000);
     }
 
     #[test]
@@ -507,7 +314,7 @@ mod tests {
         timeline.apply(output(4, Stderr, "b\n"));
         timeline.apply(output(5, Stdout, "c\n"));
         assert_eq!(texts(&timeline), ["a", "b", "c"]);
-        assert_eq!(timeline.console((0, 1)).map(|console| console.text(Some(Stderr))).as_deref(), Some("b\n"));
+        assert_eq!(timeline.console((0, 1)).map(|console| console.text(true)).as_deref(), Some("b\n"));
     }
 
     #[test]
@@ -517,6 +324,19 @@ mod tests {
         assert_eq!(timeline.latest(0).map(|step| step.attempt), Some(2));
         assert_eq!(timeline.earlier_attempts(0).iter().map(|step| step.attempt).collect::<Vec<_>>(), [1]);
         assert_eq!(timeline.ordinals(), [0]);
+    }
+
+    #[test]
+    fn a_failed_run_names_the_step_that_says_why() {
+        let mut failed = step(1, 1, StepState::Failed, 3);
+        failed.error = Some("the host cannot be reached".to_owned());
+        let mut run = run();
+        (run.state, run.error) = (RunState::Failed, Some("step 2 “Step 1”: the host cannot be reached".to_owned()));
+        let steps = vec![step(0, 1, StepState::Succeeded, 2), failed];
+        let timeline = Timeline::new(run.clone(), steps.clone(), vec![]);
+        assert_eq!(timeline.culprit().map(|step| step.ordinal), Some(1));
+        run.error = Some("the store is full".to_owned());
+        assert_eq!(Timeline::new(run, steps, vec![]).culprit(), None);
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub const EXPECTED: &[(&str, [u16; 5])] = &[
     ("start_run", [401, 403, 200, 200, 200]),
     ("get_run", [401, 200, 200, 200, 200]),
     ("get_instruction", [401, 200, 200, 200, 200]),
+    ("get_report", [401, 200, 200, 200, 200]),
     ("get_output", [401, 200, 200, 200, 200]),
     ("list_runs", [401, 200, 200, 200, 200]),
     // The run is the administrator's: a developer controls only their own.
@@ -176,7 +177,7 @@ pub async fn arguments(studio: &Studio, admin: &str, name: &str, who: &str, key:
         }
         "get_version" | "roll_back" => form([("id", runbook(studio, admin).await.as_str()), ("version", "1")]),
         "import_markdown" => form([("markdown", "# Title\n\nText\n")]),
-        "get_run" => form([("id", run(studio, admin).await.0.as_str())]),
+        "get_run" | "get_report" => form([("id", run(studio, admin).await.0.as_str())]),
         "get_instruction" => {
             let run = studio.execute(admin, &runbook(studio, admin).await).await;
             form([("id", run.as_str()), ("ordinal", "0")])
