@@ -117,3 +117,11 @@ pub enum VaultError {
     #[error("cannot draw random bytes for a token")]
     GenerateToken(#[source] getrandom::Error),
 }
+
+impl VaultError {
+    /// Whether a ciphertext is sound so far as can be told, and was made for an identity that is not at hand.
+    #[must_use]
+    pub fn is_for_another_key(&self) -> bool {
+        matches!(self, Self::Open { source: age::DecryptError::NoMatchingKeys, .. })
+    }
+}

@@ -1,8 +1,9 @@
 //! The identity file: the X25519 age keys that everything else in the store hangs on.
 //!
 //! One identity a line (`AGE-SECRET-KEY-1…`, what `age-keygen` writes), `#` comments and blank lines
-//! between. The first encrypts, all decrypt, so a key is replaced in three steps: [`add_identity`]
-//! puts a new one first, the secrets are sealed again, [`retire_identities`] drops the rest.
+//! between. The first encrypts, all decrypt, so a key is replaced in three steps: [`crate::Vault::add_identity`]
+//! puts a new one first, the secrets are sealed again, [`crate::Vault::retire_identities`] drops the rest.
+//! A file with several is a rotation that is not finished.
 //!
 //! The file is refused when group or others have any right to it.
 
@@ -15,31 +16,7 @@ use age::x25519::Identity;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::{Vault, VaultError};
-
-/// Puts a new identity first in the file and keeps the old ones, so that new secrets use the new key
-/// and old ones stay readable. The file is replaced in one step; a crash leaves the old or the new one.
-///
-/// # Errors
-/// When the file cannot be read, is exposed or malformed, or cannot be replaced.
-pub fn add_identity(path: &Path) -> Result<Vault, VaultError> {
-    let mut identities = load(path)?;
-    identities.insert(0, Identity::generate());
-    replace(path, &identities)?;
-    Ok(Vault::with_identities(identities))
-}
-
-/// Drops every identity but the first. Only once nothing in the store needs them
-/// ([`Vault::needs_resealing`]): what was sealed for a dropped identity is lost.
-///
-/// # Errors
-/// When the file cannot be read, is exposed or malformed, or cannot be replaced.
-pub fn retire_identities(path: &Path) -> Result<Vault, VaultError> {
-    let mut identities = load(path)?;
-    identities.truncate(1);
-    replace(path, &identities)?;
-    Ok(Vault::with_identities(identities))
-}
+use crate::VaultError;
 
 /// The identities of the file, which is made with one new identity when there is none.
 pub(crate) fn load_or_create(path: &Path) -> Result<Vec<Identity>, VaultError> {
@@ -60,7 +37,8 @@ fn create(path: &Path) -> Result<Vec<Identity>, VaultError> {
     Ok(identities)
 }
 
-fn load(path: &Path) -> Result<Vec<Identity>, VaultError> {
+/// The identities of the file, which must be there.
+pub(crate) fn load(path: &Path) -> Result<Vec<Identity>, VaultError> {
     let unreadable = |source| VaultError::ReadIdentity { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(unreadable)?;
     // Of the open file, not of the path: nobody can put another file there in between.
@@ -93,7 +71,7 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Identity>, VaultError> {
 }
 
 /// Replaces the file in one step: a new file beside it, then a rename over it.
-fn replace(path: &Path, identities: &[Identity]) -> Result<(), VaultError> {
+pub(crate) fn replace(path: &Path, identities: &[Identity]) -> Result<(), VaultError> {
     let beside = beside(path);
     let replaced = remove_if_there(&beside)
         .and_then(|()| write_new(&beside, identities))
@@ -159,6 +137,7 @@ mod tests {
     use std::error::Error;
 
     use super::*;
+    use crate::Vault;
 
     fn key_file() -> (tempfile::TempDir, PathBuf) {
         let directory = tempfile::tempdir().unwrap();
@@ -252,15 +231,20 @@ mod tests {
         let sealed = old.seal("c:1", 1, &SecretString::from("s3cret")).unwrap();
         assert!(!old.needs_resealing(&sealed));
 
-        let both = add_identity(&path).unwrap();
-        assert!(both.needs_resealing(&sealed));
-        let secret = both.open_sealed("c:1", 1, &sealed).unwrap();
-        let resealed = both.seal("c:1", 1, &secret).unwrap();
-        assert!(!both.needs_resealing(&resealed));
+        let handle = old.clone();
+        old.add_identity().unwrap();
+        assert_eq!((handle.identities(), Vault::open(&path).unwrap().identities()), (2, 2), "handles share their keys");
+        assert!(handle.needs_resealing(&sealed));
+        let resealed = handle.reseal("c:1", 1, &sealed).unwrap().expect("another identity");
+        assert!(handle.reseal("c:1", 1, &resealed).unwrap().is_none());
+        assert!(matches!(handle.reseal("c:2", 1, &sealed), Err(VaultError::Swapped { .. })));
 
-        let new = retire_identities(&path).unwrap();
+        handle.retire_identities().unwrap();
+        assert!(old.open_sealed("c:1", 1, &sealed).is_ok(), "who has read it just before still opens it");
+        let new = Vault::open(&path).unwrap();
         assert!(new.open_sealed("c:1", 1, &resealed).is_ok());
-        assert!(matches!(new.open_sealed("c:1", 1, &sealed), Err(VaultError::Open { .. })));
+        let lost = new.open_sealed("c:1", 1, &sealed).unwrap_err();
+        assert!(lost.is_for_another_key(), "{lost}");
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, 0o600);
         assert!(!beside(&path).exists());
@@ -269,8 +253,34 @@ mod tests {
     #[test]
     fn a_half_written_replacement_does_not_block_the_next_rotation() {
         let (_directory, path) = key_file();
-        Vault::open(&path).unwrap();
+        let vault = Vault::open(&path).unwrap();
         fs::write(beside(&path), "half").unwrap();
-        assert!(add_identity(&path).is_ok());
+        assert!(vault.add_identity().is_ok());
+    }
+
+    #[test]
+    fn a_rotation_keeps_what_somebody_wrote_into_the_file_meanwhile() {
+        let (_directory, path) = key_file();
+        let vault = Vault::open(&path).unwrap();
+        let theirs = Identity::generate();
+        let text = fs::read_to_string(&path).unwrap() + theirs.to_string().expose_secret();
+        write_with_mode(&path, &text, 0o600);
+        vault.add_identity().unwrap();
+        let sealed = Vault::with_identities(vec![theirs]).seal("c:1", 1, &SecretString::from("s3cret")).unwrap();
+        assert!(vault.open_sealed("c:1", 1, &sealed).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_rotation_waits_for_what_is_being_stored() {
+        let vault = Vault::ephemeral();
+        let storing = vault.storing().await;
+        let settled = tokio::spawn({
+            let vault = vault.clone();
+            async move { vault.settled().await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!settled.is_finished());
+        drop(storing);
+        settled.await.unwrap();
     }
 }

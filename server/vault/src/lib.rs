@@ -6,7 +6,7 @@
 //! | to … | use |
 //! |---|---|
 //! | encrypt a credential for the store, and read it back | [`Vault`] |
-//! | replace the key without a moment in which nothing can be read | [`add_identity`], [`retire_identities`], [`Vault::needs_resealing`] |
+//! | replace the key without a moment in which nothing can be read | [`Vault::add_identity`], [`Vault::reseal`], [`Vault::retire_identities`] |
 //! | hash and check passwords without stalling the server | [`PasswordHasher`] |
 //! | make API keys and session ids, and look them up by hash | [`ApiKey`], [`SessionToken`], [`token_hash`], [`hashes_equal`] |
 //! | keep secrets out of output, logs and errors | [`Redactor`], [`RedactStream`] |
@@ -23,8 +23,7 @@ mod token;
 mod vault;
 
 pub use crate::error::VaultError;
-pub use crate::identity::{add_identity, retire_identities};
 pub use crate::password::PasswordHasher;
 pub use crate::redact::{MASK, RedactStream, Redactor};
 pub use crate::token::{API_KEY_PREFIX, ApiKey, SessionToken, hashes_equal, token_hash};
-pub use crate::vault::Vault;
+pub use crate::vault::{Storing, Vault};

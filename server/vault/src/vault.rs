@@ -5,26 +5,45 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::iter;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use age::x25519::{Identity, Recipient};
 use age::{DecryptError, Decryptor, Encryptor};
 use secrecy::SecretString;
+use tokio::sync::OwnedRwLockReadGuard;
 use zeroize::Zeroizing;
 
 use crate::{VaultError, envelope, identity};
 
-/// The keys to the stored secrets. A clone is a handle to the same keys; `Debug` shows public keys only.
+/// The keys to the stored secrets. A clone is a handle to the same keys, also after a change of them; `Debug` shows public keys only.
 #[derive(Clone)]
 pub struct Vault {
-    keys: Arc<Keys>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// The identity file; none for keys that live in memory.
+    file: Option<PathBuf>,
+    keys: RwLock<Arc<Keys>>,
+    /// One change of the keys at a time.
+    changing: Mutex<()>,
+    /// Held by whoever has sealed something that is not stored yet.
+    storing: Arc<tokio::sync::RwLock<()>>,
 }
 
 struct Keys {
     /// Never empty; the first one is `recipient`'s.
     identities: Vec<Identity>,
+    /// What the file holds no more: who read a ciphertext just before it was replaced still opens it.
+    retired: Vec<Identity>,
     recipient: Recipient,
+}
+
+/// Keeps [`Vault::settled`] waiting: something was sealed and is being stored.
+#[derive(Debug)]
+pub struct Storing {
+    _guard: OwnedRwLockReadGuard<()>,
 }
 
 impl Vault {
@@ -35,19 +54,97 @@ impl Vault {
     /// When the file can be neither read nor made, when group or others have rights to it, when a line
     /// is no X25519 age identity or there is none.
     pub fn open(path: &Path) -> Result<Self, VaultError> {
-        Ok(Self::with_identities(identity::load_or_create(path)?))
+        Ok(Self::new(Some(path.to_owned()), identity::load_or_create(path)?))
     }
 
     /// A vault whose key lives as long as it does: for tests and for stores kept in memory.
     #[must_use]
     pub fn ephemeral() -> Self {
-        Self::with_identities(vec![Identity::generate()])
+        Self::new(None, vec![Identity::generate()])
     }
 
     /// `identities` must not be empty; the first encrypts.
+    fn new(file: Option<PathBuf>, identities: Vec<Identity>) -> Self {
+        let keys = RwLock::new(Arc::new(Keys::new(identities, Vec::new())));
+        Self { inner: Arc::new(Inner { file, keys, changing: Mutex::default(), storing: Arc::default() }) }
+    }
+
+    #[cfg(test)]
     pub(crate) fn with_identities(identities: Vec<Identity>) -> Self {
-        let recipient = identities[0].to_public();
-        Self { keys: Arc::new(Keys { identities, recipient }) }
+        Self::new(None, identities)
+    }
+
+    /// How many identities there are; more than one where a rotation is not finished.
+    #[must_use]
+    pub fn identities(&self) -> usize {
+        self.keys().identities.len()
+    }
+
+    /// The public key for which secrets are sealed.
+    #[must_use]
+    pub fn recipient(&self) -> String {
+        self.keys().recipient.to_string()
+    }
+
+    /// Makes a new identity the first one and keeps the others: from now on every handle seals for the new one, and opens what
+    /// was sealed for the old ones. It is on disk before it is used; a crash leaves the old file or the new one.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is exposed or malformed, or cannot be replaced; then nothing has changed.
+    pub fn add_identity(&self) -> Result<(), VaultError> {
+        let _changing = self.changing();
+        let keys = self.keys();
+        let mut identities = vec![Identity::generate()];
+        identities.extend(keys.identities.iter().cloned());
+        if let Some(file) = &self.inner.file {
+            // Somebody may have written more into it meanwhile.
+            let written = identity::load(file)?;
+            let known = |identity: &Identity| identities.iter().any(|one| one.to_public() == identity.to_public());
+            let unknown: Vec<_> = written.into_iter().filter(|identity| !known(identity)).collect();
+            identities.extend(unknown);
+            identity::replace(file, &identities)?;
+        }
+        self.adopt(Keys::new(identities, keys.retired.clone()));
+        Ok(())
+    }
+
+    /// Drops every identity but the first from the file. Only once nothing in the store needs them
+    /// ([`Vault::reseal`]): what was sealed for a dropped identity is lost when this process ends.
+    ///
+    /// # Errors
+    /// When the file cannot be replaced; then nothing has changed.
+    pub fn retire_identities(&self) -> Result<(), VaultError> {
+        let _changing = self.changing();
+        let keys = self.keys();
+        let (first, others) = keys.identities.split_at(1);
+        if let Some(file) = &self.inner.file {
+            identity::replace(file, first)?;
+        }
+        let retired = others.iter().chain(&keys.retired).cloned().collect();
+        self.adopt(Keys::new(first.to_vec(), retired));
+        Ok(())
+    }
+
+    /// To be held from before something is sealed until it is stored, so that a rotation does not miss it.
+    pub async fn storing(&self) -> Storing {
+        Storing { _guard: Arc::clone(&self.inner.storing).read_owned().await }
+    }
+
+    /// Waits until all that was sealed before this call is stored.
+    pub async fn settled(&self) {
+        drop(self.inner.storing.write().await);
+    }
+
+    fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.inner.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.inner.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn adopt(&self, keys: Keys) {
+        *self.inner.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
     }
 
     /// Encrypts a secret for one version of one record; about 0.1 ms.
@@ -65,20 +162,34 @@ impl Vault {
     /// [`VaultError::Swapped`] when it was sealed for another record or version; [`VaultError::Open`]
     /// when no identity fits or the ciphertext is damaged.
     pub fn open_sealed(&self, record_id: &str, version: u32, sealed: &[u8]) -> Result<SecretString, VaultError> {
-        let plaintext = decrypt(sealed, &self.keys.identities)
+        let keys = self.keys();
+        let plaintext = decrypt(sealed, keys.identities.iter().chain(&keys.retired))
             .map_err(|source| VaultError::Open { record_id: record_id.to_owned(), source })?;
         envelope::decode(record_id, version, &plaintext)
     }
 
     /// Whether a ciphertext was made for another identity than the one that encrypts now, so that it
-    /// must be opened and sealed again before that other identity is retired. True for a damaged one.
+    /// must be sealed again before that other identity is retired. True for a damaged one.
     #[must_use]
     pub fn needs_resealing(&self, sealed: &[u8]) -> bool {
-        decrypt(sealed, &self.keys.identities[..1]).is_err()
+        decrypt(sealed, self.keys().identities.iter().take(1)).is_err()
+    }
+
+    /// Seals a secret again where it was sealed for another identity than the one that encrypts now; `None` where it was not.
+    ///
+    /// # Errors
+    /// As [`Vault::open_sealed`] and [`Vault::seal`].
+    pub fn reseal(&self, record_id: &str, version: u32, sealed: &[u8]) -> Result<Option<Vec<u8>>, VaultError> {
+        if !self.needs_resealing(sealed) {
+            return Ok(None);
+        }
+        let secret = self.open_sealed(record_id, version, sealed)?;
+        self.seal(record_id, version, &secret).map(Some)
     }
 
     fn encrypt(&self, plaintext: &[u8]) -> io::Result<Vec<u8>> {
-        let recipient: &dyn age::Recipient = &self.keys.recipient;
+        let keys = self.keys();
+        let recipient: &dyn age::Recipient = &keys.recipient;
         let encryptor = Encryptor::with_recipients(iter::once(recipient)).map_err(io::Error::other)?;
         let mut sealed = Vec::new();
         let mut writer = encryptor.wrap_output(&mut sealed)?;
@@ -90,17 +201,25 @@ impl Vault {
 
 impl fmt::Debug for Vault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys = self.keys();
         formatter
             .debug_struct("Vault")
-            .field("recipient", &self.keys.recipient)
-            .field("identities", &self.keys.identities.len())
+            .field("recipient", &keys.recipient)
+            .field("identities", &keys.identities.len())
             .finish_non_exhaustive()
     }
 }
 
-fn decrypt(sealed: &[u8], identities: &[Identity]) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
+impl Keys {
+    fn new(identities: Vec<Identity>, retired: Vec<Identity>) -> Self {
+        let recipient = identities[0].to_public();
+        Self { identities, retired, recipient }
+    }
+}
+
+fn decrypt<'a>(sealed: &[u8], identities: impl Iterator<Item = &'a Identity>) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
     let decryptor = Decryptor::new_buffered(sealed)?;
-    let identities = identities.iter().map(|identity| identity as &dyn age::Identity);
+    let identities = identities.map(|identity| identity as &dyn age::Identity);
     let mut reader = decryptor.decrypt(identities)?;
     // A plaintext is shorter than its ciphertext: the vector never grows, so no unwiped copy is left.
     let mut plaintext = Zeroizing::new(Vec::with_capacity(sealed.len()));
