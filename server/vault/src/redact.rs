@@ -9,11 +9,23 @@
 //! leftmost longest match alone would show the end of the second.) Forms side by side are masked each
 //! by itself. Both depend on the text only, never on how it was cut.
 //!
-//! Limits, by design: secrets under 4 bytes (without the white space around them) are not masked, nor are lines under 8 bytes of a longer
-//! secret by themselves; secrets over 16 KiB are sought plain and in base64 only; of base64 within
-//! longer base64 up to two characters at each end, which hold at most 4 bits of the secret each, stay;
-//! compressed, encrypted, reversed or otherwise transformed secrets are not found; and the automaton
-//! holds the secrets in the clear for as long as a clone of the redactor lives, unwiped afterwards.
+//! A secret with terminal escape sequences between its characters (colours, mostly) is found too: a second state walks over
+//! the text as a terminal would show it (`ansi`). While no sequence lies within the beginning of a form the two are one, and cost
+//! what one costs.
+//!
+//! Limits, by design:
+//! - what lies between the characters of a secret must be an escape sequence (CSI, OSC and other strings, or two
+//!   characters) of at most 256 bytes, all of them together at most 4 KiB
+//! - sequences within a masked secret go with it, and a colour that one of them would have ended goes on
+//! - backspaces, carriage returns, eight-bit controls and movements of the cursor are not followed
+//! - a secret with an escape character of its own is sought as it is, and so are the others sought with it
+//! - secrets under 4 bytes (without the white space around them) are not masked, nor are lines under 8 bytes of a
+//!   longer secret by themselves
+//! - secrets over 16 KiB are sought plain and in base64 only
+//! - of base64 within longer base64 up to two characters at each end, which hold at most 4 bits of the secret each,
+//!   stay
+//! - compressed, encrypted, reversed or otherwise transformed secrets are not found
+//! - and the automaton holds the secrets in the clear for as long as a clone of the redactor lives, unwiped afterwards
 
 use std::borrow::Cow;
 use std::fmt;
@@ -26,7 +38,13 @@ use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, MatchKind};
 use secrecy::SecretString;
 
+use self::ansi::{Escape, Next};
 use crate::encodings::Forms;
+
+mod ansi;
+
+/// More bytes of escape sequences than this within one secret are not skipped.
+const MAX_GAPS: usize = 4096;
 
 /// What stands in the place of a secret; its length tells nothing about the secret's.
 pub const MASK: &str = "••••••";
@@ -60,7 +78,7 @@ impl Redactor {
             return Cow::Borrowed(text);
         };
         let mut regions = Vec::new();
-        matcher.scan(matcher.start, text.as_bytes(), 0, &mut regions);
+        matcher.scan(&mut matcher.begin(), text.as_bytes(), 0, &mut regions);
         if regions.is_empty() {
             return Cow::Borrowed(text);
         }
@@ -80,7 +98,7 @@ impl Redactor {
     #[must_use]
     pub fn stream(&self) -> RedactStream {
         RedactStream {
-            state: self.matcher.as_ref().map_or(StateID::ZERO, |matcher| matcher.start),
+            walk: self.matcher.as_ref().map(|matcher| matcher.begin()).unwrap_or_default(),
             matcher: self.matcher.clone(),
             held: Vec::new(),
             masked: 0,
@@ -100,7 +118,7 @@ impl fmt::Debug for Redactor {
 /// [`Redactor::redact`] makes of the whole, however the input was cut.
 pub struct RedactStream {
     matcher: Option<Arc<Matcher>>,
-    state: StateID,
+    walk: Walk,
     /// The tail that some form begins with.
     held: Vec<u8>,
     /// How many bytes of `held` a mask that is already out stands for.
@@ -117,11 +135,11 @@ impl RedactStream {
         let Some(matcher) = &self.matcher else {
             return bytes.to_vec();
         };
-        self.state = matcher.scan(self.state, bytes, self.held.len(), &mut self.regions);
-        let tail = matcher.depth(self.state);
+        matcher.scan(&mut self.walk, bytes, self.held.len(), &mut self.regions);
         let mut text = mem::take(&mut self.held);
         text.extend_from_slice(bytes);
-        let certain = text.len() - tail;
+        let certain = matcher.tail(&self.walk, text.len());
+        self.walk.forget(certain);
         self.release(text, certain)
     }
 
@@ -132,7 +150,7 @@ impl RedactStream {
         let Some(matcher) = &self.matcher else {
             return Vec::new();
         };
-        self.state = matcher.start;
+        self.walk = matcher.begin();
         let text = mem::take(&mut self.held);
         let certain = text.len();
         let released = self.release(text, certain);
@@ -179,9 +197,58 @@ impl fmt::Debug for RedactStream {
     }
 }
 
+/// Where a walk over a text is.
+#[derive(Clone, Default)]
+struct Walk {
+    /// After the bytes as they are.
+    raw: StateID,
+    /// After what a terminal shows of them.
+    shown: StateID,
+    /// The escape sequence that has begun and not ended.
+    escape: Escape,
+    /// Where it began.
+    opened: usize,
+    /// How far what is shown goes: the end of its last byte.
+    shown_to: usize,
+    /// The escape sequences within the tail that `shown` stands for.
+    gaps: Vec<Range<usize>>,
+}
+
+impl Walk {
+    /// Where something shown of this length begins that ends with the last byte shown.
+    fn start_of(&self, length: usize) -> usize {
+        let mut start = self.shown_to.saturating_sub(length);
+        for gap in self.gaps.iter().rev().filter(|gap| gap.end <= self.shown_to) {
+            if gap.end <= start {
+                break;
+            }
+            start = start.saturating_sub(gap.len());
+        }
+        start
+    }
+
+    /// The first so many bytes are let go of.
+    fn forget(&mut self, bytes: usize) {
+        self.opened = self.opened.saturating_sub(bytes);
+        self.shown_to = self.shown_to.saturating_sub(bytes);
+        for gap in &mut self.gaps {
+            *gap = gap.start.saturating_sub(bytes)..gap.end.saturating_sub(bytes);
+        }
+    }
+
+    /// Nothing is skipped.
+    fn join(&mut self) {
+        self.escape = Escape::default();
+        self.shown = self.raw;
+        self.gaps.clear();
+    }
+}
+
 struct Matcher {
     nfa: NFA,
     start: StateID,
+    /// Whether escape sequences are skipped: no form has one of its own.
+    skips: bool,
     /// The bytes that lead out of the start state; the others are skipped without a look at the automaton.
     begins_form: [bool; 256],
     /// For every state but the start, in order: how long the tail is that it stands for.
@@ -198,6 +265,8 @@ impl Matcher {
             .expect("2³¹ states take more memory than the secrets they are made of could");
         let start = nfa.start_state(Anchored::No).expect("this automaton serves unanchored searches");
         let mut begins_form = [false; 256];
+        let skips = forms.iter().all(|form| !form.as_bytes().contains(&ansi::ESC));
+        begins_form[usize::from(ansi::ESC)] = skips;
         let mut depths = Vec::new();
         for form in forms.iter() {
             begins_form[usize::from(form.as_bytes()[0])] = true;
@@ -210,19 +279,49 @@ impl Matcher {
         depths.sort_unstable();
         depths.dedup();
         depths.shrink_to_fit();
-        Self { nfa, start, begins_form, depths }
+        Self { nfa, start, skips, begins_form, depths }
     }
 
-    /// Walks on from `state` and adds what is found to `regions`; `offset` is where `bytes` begin.
-    fn scan(&self, mut state: StateID, bytes: &[u8], offset: usize, regions: &mut Vec<Range<usize>>) -> StateID {
+    fn begin(&self) -> Walk {
+        Walk { raw: self.start, shown: self.start, ..Walk::default() }
+    }
+
+    /// Walks on and adds what is found to `regions`; `offset` is where `bytes` begin.
+    fn scan(&self, walk: &mut Walk, bytes: &[u8], offset: usize, regions: &mut Vec<Range<usize>>) {
         let mut at = 0;
         while at < bytes.len() {
-            if state == self.start {
-                let rest = &bytes[at..];
-                match rest.iter().position(|byte| self.begins_form[usize::from(*byte)]) {
-                    Some(skipped) => at += skipped,
-                    None => break,
+            if walk.escape.is_none() && walk.raw == walk.shown && walk.gaps.is_empty() {
+                at = self.scan_plain(walk, bytes, at, offset, regions);
+                if at == bytes.len() {
+                    break;
                 }
+            }
+            let byte = bytes[at];
+            walk.raw = self.nfa.next_state(Anchored::No, walk.raw, byte);
+            if self.nfa.is_match(walk.raw) {
+                let end = offset + at + 1;
+                cover(regions, end - self.longest_match(walk.raw)..end);
+            }
+            self.show(walk, byte, offset + at, regions);
+            at += 1;
+        }
+    }
+
+    /// Walks on while what is shown is what is there, up to the next escape sequence. Where it stopped.
+    fn scan_plain(&self, walk: &mut Walk, bytes: &[u8], mut at: usize, offset: usize, regions: &mut Vec<Range<usize>>) -> usize {
+        let mut state = walk.raw;
+        while at < bytes.len() {
+            if state == self.start {
+                match bytes[at..].iter().position(|byte| self.begins_form[usize::from(*byte)]) {
+                    Some(skipped) => at += skipped,
+                    None => at = bytes.len(),
+                }
+                if at == bytes.len() {
+                    break;
+                }
+            }
+            if bytes[at] == ansi::ESC && self.skips {
+                break;
             }
             state = self.nfa.next_state(Anchored::No, state, bytes[at]);
             at += 1;
@@ -231,7 +330,49 @@ impl Matcher {
                 cover(regions, end - self.longest_match(state)..end);
             }
         }
-        state
+        (walk.raw, walk.shown, walk.shown_to) = (state, state, offset + at);
+        at
+    }
+
+    /// Takes the byte at `place` as a terminal would; `walk.raw` has taken it.
+    fn show(&self, walk: &mut Walk, byte: u8, place: usize, regions: &mut Vec<Range<usize>>) {
+        if walk.escape.is_none() {
+            if byte == ansi::ESC {
+                (walk.escape, walk.opened) = (Escape::begun(), place);
+                return;
+            }
+            walk.shown = self.nfa.next_state(Anchored::No, walk.shown, byte);
+            walk.shown_to = place + 1;
+            if self.nfa.is_match(walk.shown) {
+                cover(regions, walk.start_of(self.longest_match(walk.shown))..walk.shown_to);
+            }
+        } else {
+            match walk.escape.take(byte) {
+                Next::Inside => return,
+                Next::NoSequence => walk.join(),
+                Next::End if walk.shown != self.start => walk.gaps.push(walk.opened..place + 1),
+                Next::End => {}
+            }
+            if walk.gaps.is_empty() {
+                walk.shown_to = place + 1;
+                return;
+            }
+        }
+        let tail = walk.start_of(self.depth(walk.shown));
+        walk.gaps.retain(|gap| gap.start > tail);
+        if walk.gaps.iter().map(Range::len).sum::<usize>() > MAX_GAPS {
+            walk.join();
+            walk.shown_to = place + 1;
+        }
+    }
+
+    /// Where the tail begins that some form may begin with.
+    fn tail(&self, walk: &Walk, length: usize) -> usize {
+        let raw = length - self.depth(walk.raw);
+        if walk.shown == self.start || (walk.escape.is_none() && walk.gaps.is_empty() && walk.shown == walk.raw) {
+            return raw;
+        }
+        raw.min(walk.start_of(self.depth(walk.shown)))
     }
 
     fn longest_match(&self, state: StateID) -> usize {

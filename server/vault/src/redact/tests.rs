@@ -147,6 +147,105 @@ fn bytes_that_are_no_utf_8_do_not_hide_a_secret() {
     assert_eq!(output, [b"\xff\xfe", MASK.as_bytes(), b"\xff"].concat());
 }
 
+/// What tools put between characters: colours of every kind, movements, titles, links, character sets, two in a row.
+const SEQUENCES: &[&str] = &[
+    "\x1b[31m",
+    "\x1b[m",
+    "\x1b[1;38;2;255;0;10m",
+    "\x1b[38:5:196m",
+    "\x1b[0m\x1b[K",
+    "\x1b[?25l",
+    "\x1b[2 q",
+    "\x1b(B\x1b[m",
+    "\x1b7\x1b8",
+    "\x1b=",
+    "\x1b]0;a title\x07",
+    "\x1b]8;;https://example.org/é\x1b\\",
+    "\x1bP1$r0m\x1b\\",
+];
+
+#[test]
+fn a_secret_with_escape_sequences_between_its_characters_is_masked() {
+    for sequence in SEQUENCES {
+        let everywhere: String = "hunter2".chars().map(|character| format!("{character}{sequence}")).collect();
+        let masked = format!("a {sequence}{MASK}{sequence} b");
+        check(&["hunter2"], &format!("a {sequence}{everywhere} b"), &masked);
+        check(&["hunter2", "horse"], &format!("hun{sequence}ter2 ho{sequence}rse"), &format!("{MASK} {MASK}"));
+        check(&["hunter2"], &format!("hun{sequence}ter3"), &format!("hun{sequence}ter3"));
+        let encoded = BASE64_STANDARD.encode("hunter2!");
+        check(&["hunter2!"], &format!("{}{sequence}{}", &encoded[..5], &encoded[5..]), MASK);
+    }
+}
+
+#[test]
+fn a_secret_in_a_title_or_beside_a_colour_is_masked() {
+    check(&["hunter2"], "\x1b]0;hunter2\x07", "\x1b]0;••••••\x07");
+    check(&["mhunter2"], "\x1b[mhunter2", "\x1b[••••••");
+    check(&["31mx"], "\x1b[31mx 31\x1b[0mmx", "\x1b[•••••• ••••••");
+    // The sequence's own last letter is the first of the secret too.
+    check(&["mmmb"], "mm\x1b[mmb", "••••••");
+    check(&["hunter2"], "hun\x1b[31", "hun\x1b[31");
+}
+
+#[test]
+fn what_is_no_escape_sequence_is_text() {
+    for text in ["hun\x1b[\nter2", "hun\x1bé ter2", "hun\x1b]0;never ended ter2"] {
+        check(&["hunter2"], text, text);
+    }
+    let long = format!("hun\x1b]0;{}\x07ter2", "x".repeat(300));
+    check(&["hunter2"], &long, &long);
+    check(&["hunter2"], &format!("{long} hunter2"), &format!("{long} ••••••"));
+    let many = format!("hun{}ter2", "\x1b[31m".repeat(1000));
+    let redactor = redactor(&["hunter2"]);
+    let mut stream = redactor.stream();
+    let mut out = stream.push(many.as_bytes());
+    assert!(stream.held.len() <= MAX_GAPS + 256, "held {}", stream.held.len());
+    out.extend(stream.finish());
+    assert_eq!(out, many.as_bytes());
+}
+
+#[test]
+fn a_secret_with_an_escape_of_its_own_is_masked() {
+    check(&["ab\x1b[31mcd"], "x ab\x1b[31mcd", "x ••••••");
+}
+
+#[test]
+fn a_colour_holds_nothing_back() {
+    let mut stream = redactor(&["hunter2"]).stream();
+    assert_eq!(push(&mut stream, "\x1b[32m$ \x1b[0m"), "\x1b[32m$ \x1b[0m");
+    assert_eq!(push(&mut stream, "h\x1b[1m"), "");
+    assert_eq!(push(&mut stream, "i"), "h\x1b[1mi");
+}
+
+/// What the search for escape sequences costs. Run it optimised:
+/// `cargo test --release -p vault -- --ignored --nocapture a_million_lines`.
+#[test]
+#[ignore = "measures; of use only where it is optimised"]
+fn a_million_lines_cost_little_more() {
+    let plain = "2026-11-23T10:00:00Z web-1 nginx: GET /index.html 200 512 bytes in 12 ms\n";
+    let coloured = "\x1b[32m2026-11-23T10:00:00Z\x1b[0m \x1b[1mweb-1\x1b[0m nginx: GET /index.html \x1b[36m200\x1b[0m in 12 ms\n";
+    let secrets = ["hunter2-hunter2", "correct horse battery staple", "tk-9f31c0a7-8b1e"];
+    for (name, line) in [("plain", plain), ("coloured", coloured)] {
+        let chunk = line.repeat(1000);
+        let measure = |skips: bool| {
+            let mut matcher = Matcher::new(&Forms::of(secrets.map(SecretString::from)));
+            matcher.skips = skips;
+            matcher.begins_form[usize::from(ansi::ESC)] = skips;
+            let mut stream = Redactor { matcher: Some(Arc::new(matcher)) }.stream();
+            let begun = std::time::Instant::now();
+            let length: usize = (0..1000).map(|_| stream.push(chunk.as_bytes()).len()).sum();
+            assert_eq!(length + stream.finish().len(), chunk.len() * 1000);
+            begun.elapsed()
+        };
+        // The best of a few, in turn: the machine does other things, too.
+        let rounds: Vec<_> = (0..5).map(|_| (measure(false), measure(true))).collect();
+        let without = rounds.iter().map(|round| round.0).min().unwrap();
+        let with = rounds.iter().map(|round| round.1).min().unwrap();
+        let more = (with.as_secs_f64() / without.as_secs_f64() - 1.0) * 100.0;
+        println!("a million {name} lines: {without:?} without, {with:?} with the search for escape sequences: {more:+.1} %");
+    }
+}
+
 #[test]
 fn debug_shows_no_secret() {
     let redactor = redactor(&["hunter2"]);
@@ -280,5 +379,27 @@ proptest! {
         prop_assert!(head.len() <= (before.len() * 8).div_ceil(6), "{}", redacted);
         let tail = tail.rsplit(MASK).next().unwrap();
         prop_assert!(tail.len() <= (after.len() * 8).div_ceil(6) + 3, "{}", redacted);
+    }
+
+    #[test]
+    fn escape_sequences_hide_no_secret_however_the_text_is_cut(
+        secret in "[ab]{4,9}|[abm1]{4,12}|[!-~]{4,40}",
+        before in "[abm1 ]{0,8}",
+        after in "[abm1 ]{0,8}",
+        sequences in prop::collection::vec(0..SEQUENCES.len() * 2, 0..60),
+        cuts in prop::collection::vec(any::<Index>(), 0..12),
+    ) {
+        let redactor = redactor(&[secret.as_str()]);
+        let shown = format!("{before}{secret}{after}");
+        let mut text = String::new();
+        for (place, character) in shown.chars().enumerate() {
+            text.push(character);
+            text.push_str(sequences.get(place).and_then(|number| SEQUENCES.get(*number)).copied().unwrap_or_default());
+        }
+        let whole = redactor.redact(&text);
+        let left = SEQUENCES.iter().fold(whole.clone().into_owned(), |left, sequence| left.replace(sequence, ""));
+        prop_assert!(whole.contains(MASK) && !left.contains(&secret), "{:?}", whole);
+        let streamed = in_pieces(&redactor, text.as_bytes(), &cuts);
+        prop_assert_eq!(String::from_utf8(streamed).unwrap(), &*whole);
     }
 }
