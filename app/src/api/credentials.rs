@@ -16,11 +16,18 @@ pub async fn list_credentials() -> Result<Vec<CredentialSummary>> {
 
 /// Stores a credential, encrypted from the first byte.
 #[server(prefix = "/rpc", endpoint = "create_credential")]
-pub async fn create_credential(name: String, kind: CredentialKind, secret: String) -> Result<CredentialSummary> {
+pub async fn create_credential(
+    name: String,
+    kind: CredentialKind,
+    secret: String,
+    #[server(default)] username: String,
+    #[server(default)] passphrase: String,
+) -> Result<CredentialSummary> {
     let actor = actor().await?;
     // Browsers send the line ends of a text area as CR LF; keys are written with LF.
     let secret = secrecy::SecretString::from(secret.replace("\r\n", "\n"));
-    Ok(services()?.credentials.create(&actor, name, kind, secret).await?)
+    let new = service::NewCredential { name, secret, username, passphrase: passphrase.into() };
+    Ok(services()?.credentials.create_of(&actor, kind, new).await?)
 }
 
 /// Deletes a credential; `force` even when runbooks use it.

@@ -71,9 +71,10 @@ fn Table(list: Vec<CredentialSummary>, delete: ServerAction<DeleteCredential>) -
 
 #[component]
 fn Row(credential: CredentialSummary, delete: ServerAction<DeleteCredential>) -> impl IntoView {
-    let used = match credential.last_used_at {
-        Some(at) => view! { <When at=at/> }.into_any(),
-        None => view! { <span class="faint">"Never"</span> }.into_any(),
+    let used = match (credential.last_used_at, credential.last_used_by) {
+        (Some(at), Some(run)) => view! { <When at=at/>" "<a class="link" href=format!("/runs/{run}")>"by a run"</a> }.into_any(),
+        (Some(at), None) => view! { <When at=at/> }.into_any(),
+        (None, _) => view! { <span class="faint">"Never"</span> }.into_any(),
     };
     let name = credential.name;
     view! {
@@ -120,6 +121,18 @@ fn New(create: ServerAction<CreateCredential>) -> impl IntoView {
                     <label for="secret">"Secret"</label>
                     <textarea id="secret" name="secret" class="mono" rows="3" required=true autocomplete="off" spellcheck="false" aria-describedby="secret-hint"></textarea>
                     <p class="field__hint" id="secret-hint">"Encrypted before it is stored. It is never shown again, and masked in all output."</p>
+                </div>
+                <div class="grid">
+                    <div class="field">
+                        <label for="username">"User name"</label>
+                        <input id="username" name="username" maxlength="200" autocomplete="off" spellcheck="false" aria-describedby="username-hint"/>
+                        <p class="field__hint" id="username-hint">"For an API with basic authentication; the secret is the password then."</p>
+                    </div>
+                    <div class="field">
+                        <label for="passphrase">"Passphrase"</label>
+                        <input id="passphrase" name="passphrase" type="password" autocomplete="off" aria-describedby="passphrase-hint"/>
+                        <p class="field__hint" id="passphrase-hint">"Where the SSH key is protected by one."</p>
+                    </div>
                 </div>
                 <div class="form__actions"><button class="btn primary" disabled=pending>"Store credential"</button></div>
             </ActionForm>

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::Utc;
 use domain::block::{Block, BlockKind};
+use domain::credential::split_passphrase;
 use domain::{AuditAction, AuditEntry, Run};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
@@ -74,7 +75,7 @@ impl Secrets {
             target: format!("credential:{}", summary.id),
             detail: json!({ "name": summary.name, "run": run.id.to_string(), "number": run.number }),
         };
-        persist(|| shared.store.credential_used(summary.id, now, &audit)).await?;
+        persist(|| shared.store.credential_used(summary.id, now, Some(run.id), &audit)).await?;
         if !self.known.iter().any(|known| known.expose_secret() == secret.expose_secret()) {
             self.known.push(secret.clone());
             self.rebuild();
@@ -89,9 +90,12 @@ impl Secrets {
 
     fn rebuild(&mut self) {
         self.redactor = Redactor::new(self.known.iter().flat_map(|secret| {
-            // Of `user:password` the password alone is secret too.
-            let password = secret.expose_secret().split_once(':').map(|(_, password)| SecretString::from(password.to_owned()));
-            [Some(secret.clone()), password.filter(|password| password.expose_secret().len() >= 8)].into_iter().flatten()
+            let text = secret.expose_secret();
+            // Of `user:password` the password alone is secret too, and of a key the passphrase.
+            let (passphrase, _) = split_passphrase(text);
+            let password = text.split_once(':').map(|(_, password)| password).filter(|password| password.len() >= 8);
+            let parts = passphrase.or(password).map(|part| SecretString::from(part.to_owned()));
+            [Some(secret.clone()), parts].into_iter().flatten()
         }));
     }
 }

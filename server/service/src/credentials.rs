@@ -1,6 +1,6 @@
 //! Credentials: secrets that steps may use and nobody reads back.
 
-use domain::credential::{MAX_SECRET, parse_name};
+use domain::credential::{MAX_SECRET, compose, parse_name};
 use domain::{Actor, AuditAction, CredentialId, CredentialKind, CredentialSummary, Faults, Permission};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -12,6 +12,19 @@ use crate::{Result, ServiceError, audit, now, references};
 
 /// The version under which a secret is sealed; a changed secret would be the next.
 const VERSION: u32 = 1;
+
+/// A credential as people give it. Fields left empty are none.
+#[derive(Debug, Default)]
+pub struct NewCredential {
+    /// Its name.
+    pub name: String,
+    /// A private key, a password, a token.
+    pub secret: SecretString,
+    /// Whose password it is, where that belongs to it.
+    pub username: String,
+    /// What opens a private key.
+    pub passphrase: SecretString,
+}
 
 /// Storing, listing and deleting credentials.
 #[derive(Clone)]
@@ -45,8 +58,18 @@ impl Credentials {
         kind: CredentialKind,
         secret: SecretString,
     ) -> Result<CredentialSummary> {
+        self.create_of(actor, kind, NewCredential { name: name.into(), secret, ..NewCredential::default() }).await
+    }
+
+    /// The same, of several fields: one secret is made of them, as `domain::credential` says.
+    ///
+    /// # Errors
+    /// `Forbidden` below sre, `Invalid`, `Conflict` where the name is taken.
+    pub async fn create_of(&self, actor: &Actor, kind: CredentialKind, new: NewCredential) -> Result<CredentialSummary> {
         authorise(actor, Permission::ManageCredentials)?;
-        let name = check(&name.into(), &secret)?;
+        let NewCredential { name, secret, username, passphrase } = new;
+        let name = check(&name, &secret)?;
+        let secret = SecretString::from(compose(kind, secret.expose_secret(), &username, passphrase.expose_secret())?);
         let credential = CredentialSummary {
             id: CredentialId::new(),
             name,
@@ -54,11 +77,20 @@ impl Credentials {
             created_at: now(),
             created_by: actor.username.to_string(),
             last_used_at: None,
+            last_used_by: None,
         };
+        let storing = self.vault.storing().await;
         let sealed = self.vault.seal(&credential.id.to_string(), VERSION, &secret)?;
         let detail = json!({ "name": credential.name, "type": kind });
         let entry = audit::by(actor, AuditAction::CredentialCreated, "credential", credential.id, detail);
-        if self.store.create_credential(&credential, &sealed, &entry).await? {
+        let (store, new) = (self.store.clone(), credential.clone());
+        // Not in this task: who asked may go away, and a rotation of the key waits until it is stored.
+        let stored = tokio::spawn(async move {
+            let stored = store.create_credential(&new, &sealed, &entry).await;
+            drop(storing);
+            stored
+        });
+        if stored.await.map_err(ServiceError::internal)?? {
             Ok(credential)
         } else {
             Err(ServiceError::conflict(format!("there is a credential named “{}” already", credential.name)))

@@ -136,7 +136,7 @@ impl Hosts {
         let secret = self.vault.open_sealed(&summary.id.to_string(), 1, &sealed)?;
         let detail = json!({ "name": summary.name, "host": host.name });
         let entry = audit::by(actor, AuditAction::CredentialUsed, "credential", summary.id, detail);
-        self.store.credential_used(summary.id, entry.at, &entry).await?;
+        self.store.credential_used(summary.id, entry.at, None, &entry).await?;
         Ok(Some(secret))
     }
 

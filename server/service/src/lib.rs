@@ -24,7 +24,7 @@ use vault::Vault;
 
 pub use crate::accounts::{Accounts, NewKey, NewUser, OneTimeLink, SignUp, UserChange};
 pub use crate::audit::Audit;
-pub use crate::credentials::Credentials;
+pub use crate::credentials::{Credentials, NewCredential};
 pub use crate::error::ServiceError;
 pub use crate::health::Health;
 pub use crate::hosts::Hosts;

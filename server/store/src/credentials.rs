@@ -1,6 +1,6 @@
 //! Credentials: summaries, and secrets as the vault sealed them.
 
-use domain::{AuditEntry, CredentialId, CredentialSummary, Timestamp};
+use domain::{AuditEntry, CredentialId, CredentialSummary, RunId, Timestamp};
 use serde::Deserialize;
 
 use crate::query::{from_doc, from_hex, optional_time, read_optional_time, to_doc, variables};
@@ -10,6 +10,7 @@ use crate::{Result, Store, audit};
 struct Row {
     doc: String,
     last_used_at: String,
+    last_used_by: Option<String>,
     #[serde(default)]
     sealed: String,
 }
@@ -18,6 +19,7 @@ impl Row {
     fn summary(&self) -> Result<CredentialSummary> {
         let mut summary: CredentialSummary = from_doc("credential", &self.doc)?;
         summary.last_used_at = read_optional_time("credential", &self.last_used_at)?;
+        summary.last_used_by = self.last_used_by.as_deref().and_then(|run| run.parse().ok());
         Ok(summary)
     }
 }
@@ -49,7 +51,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn credentials(&self) -> Result<Vec<CredentialSummary>> {
-        let text = "SELECT doc, last_used_at FROM credential";
+        let text = "SELECT doc, last_used_at, last_used_by FROM credential";
         let rows: Vec<Row> = self.rows("list credentials", "credential", text, variables! {}).await?;
         let mut summaries = rows.iter().map(Row::summary).collect::<Result<Vec<_>>>()?;
         summaries.sort_by(|a, b| a.name.cmp(&b.name));
@@ -61,7 +63,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn credential(&self, id_or_name: &str) -> Result<Option<(CredentialSummary, Vec<u8>)>> {
-        let columns = "SELECT doc, last_used_at, sealed FROM";
+        let columns = "SELECT doc, last_used_at, last_used_by, sealed FROM";
         let by_id = format!("{columns} type::record('credential', $given)");
         let by_name = format!("{columns} credential WHERE name = $given LIMIT 1");
         for text in [by_id, by_name] {
@@ -89,13 +91,18 @@ impl Store {
         Ok(self.transact("delete a credential", &statements, variables).await?.is_committed())
     }
 
-    /// Notes that a step was given the secret. One that was deleted meanwhile leaves the audit row alone.
+    /// Notes that a step of a run was given the secret, or a look at a host. One that was deleted meanwhile leaves the audit row alone.
     ///
     /// # Errors
     /// The database's.
-    pub async fn credential_used(&self, id: CredentialId, at: Timestamp, audit: &AuditEntry) -> Result<()> {
-        let statements = format!("UPDATE type::record('credential', $id) SET last_used_at = $at;\n{}", audit::CREATE);
-        let mut variables = variables! { id: id.to_string(), at: optional_time(Some(at)) };
+    pub async fn credential_used(&self, id: CredentialId, at: Timestamp, run: Option<RunId>, audit: &AuditEntry) -> Result<()> {
+        let statements = format!(
+            "UPDATE type::record('credential', $id) SET last_used_at = $at, last_used_by = IF $run = '' {{ NONE }} ELSE {{ $run }};
+             {}",
+            audit::CREATE
+        );
+        let run = run.map(|run| run.to_string()).unwrap_or_default();
+        let mut variables = variables! { id: id.to_string(), at: optional_time(Some(at)), run: run };
         audit::add(&mut variables, audit)?;
         self.transact("note the use of a credential", &statements, variables).await?;
         Ok(())

@@ -9,13 +9,14 @@ use crate::query::{Outcome, Variables, variables};
 use crate::{Result, Store, StoreError};
 
 /// Every migration, the first one first. A released one never changes: a new file is added.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../schema/0001_initial.surql"),
     include_str!("../schema/0002_idempotency.surql"),
     include_str!("../schema/0003_hosts.surql"),
     include_str!("../schema/0004_audit_chain.surql"),
     include_str!("../schema/0005_identity.surql"),
     include_str!("../schema/0006_list_indexes.surql"),
+    include_str!("../schema/0007_keys.surql"),
 ];
 
 /// How long one may take: a new index is made over all rows there are, perhaps on a slow disk.
@@ -120,6 +121,8 @@ mod tests {
             "SELECT key FROM api_key WHERE account = 'a'",
             "SELECT key FROM session WHERE account = 'a'",
             "SELECT key FROM tries WHERE key IN ['a', 'b']",
+            "SELECT sealed, name FROM credential WHERE name > 'a' ORDER BY name LIMIT 8",
+            "SELECT sealed, sort FROM run WHERE sort > 'a' ORDER BY sort LIMIT 8",
             "SELECT doc FROM account WHERE username = 'a' LIMIT 1",
             "SELECT VALUE doc FROM host WHERE name = 'a' LIMIT 1",
             "SELECT VALUE doc FROM host WHERE name IN ['a', 'b']",

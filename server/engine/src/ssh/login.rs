@@ -5,6 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use domain::credential::split_passphrase;
 use russh::keys::{Certificate, Error as KeyError, PrivateKey, decode_secret_key};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -58,7 +59,7 @@ pub(super) struct OpenedKey {
 
 impl Login {
     /// Tells by its text what a secret is: one with a private key in it is a key, with the line of a certificate before or
-    /// after it where there is one; anything else is a password.
+    /// after it where there is one, and before all that its passphrase (see `domain::credential`); anything else is a password.
     pub(crate) fn from_secret(secret: &SecretString) -> Result<Self, LoginError> {
         let text = secret.expose_secret();
         if text.trim().is_empty() {
@@ -68,11 +69,12 @@ impl Login {
             // Whoever pastes a password easily takes the line break along.
             return Ok(Self::Password(text.trim_end_matches(['\r', '\n']).into()));
         }
+        let (passphrase, text) = split_passphrase(text);
         let (certificates, key): (Vec<&str>, Vec<&str>) =
             text.lines().map(str::trim).partition(|line| line.contains("-cert-v01@openssh.com "));
         let login = Self::Key {
             private_key: key.join("\n").into(),
-            passphrase: None,
+            passphrase: passphrase.map(Into::into),
             certificate: certificates.first().map(ToString::to_string),
         };
         match login.open_key() {

@@ -213,6 +213,7 @@ impl World {
             created_at: Utc::now(),
             created_by: "ann".into(),
             last_used_at: None,
+            last_used_by: None,
         };
         assert!(self.store.create_credential(&summary, &sealed, &audit(AuditAction::CredentialCreated)).await.unwrap());
         id

@@ -6,6 +6,7 @@ use domain::{CredentialId, CredentialKind, CredentialSummary};
 use http::StatusCode;
 use secrecy::SecretString;
 use serde::Deserialize;
+use service::NewCredential;
 use utoipa::ToSchema;
 
 use super::super::AppState;
@@ -23,6 +24,13 @@ pub struct CredentialBody {
     kind: CredentialKind,
     #[schema(value_type = String, format = "password")]
     secret: SecretString,
+    /// Whose password the secret is, for basic authentication; only of the type api.
+    #[serde(default)]
+    username: String,
+    /// What opens the private key; only of the type ssh.
+    #[serde(default)]
+    #[schema(value_type = String, format = "password")]
+    passphrase: SecretString,
 }
 
 /// How to delete.
@@ -51,7 +59,9 @@ pub async fn create(
     asking: Asking,
     Body(body): Body<CredentialBody>,
 ) -> Answer<(StatusCode, Json<CredentialSummary>)> {
-    let credential = state.services.credentials.create(&asking.actor, body.name, body.kind, body.secret).await?;
+    let CredentialBody { name, kind, secret, username, passphrase } = body;
+    let new = NewCredential { name, secret, username, passphrase };
+    let credential = state.services.credentials.create_of(&asking.actor, kind, new).await?;
     Ok((StatusCode::CREATED, Json(credential)))
 }
 

@@ -106,12 +106,14 @@ async fn a_credential_is_found_by_id_and_by_name() {
         created_at: at(0),
         created_by: "ann".into(),
         last_used_at: None,
+        last_used_by: None,
     };
     assert!(store.create_credential(&credential, b"\x00sealed", &entry).await.unwrap());
     let other = CredentialSummary { id: CredentialId::new(), ..credential.clone() };
     assert!(!store.create_credential(&other, b"", &entry).await.unwrap());
-    store.credential_used(credential.id, at(7), &entry).await.unwrap();
-    credential.last_used_at = Some(at(7));
+    let run = RunId::new();
+    store.credential_used(credential.id, at(7), Some(run), &entry).await.unwrap();
+    (credential.last_used_at, credential.last_used_by) = (Some(at(7)), Some(run));
     for given in [credential.id.to_string(), "db".to_owned()] {
         let found = store.credential(&given).await.unwrap();
         assert_eq!(found, Some((credential.clone(), b"\x00sealed".to_vec())));

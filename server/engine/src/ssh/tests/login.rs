@@ -70,6 +70,25 @@ async fn a_protected_key_wants_its_passphrase() {
 }
 
 #[tokio::test]
+async fn a_protected_key_logs_in_with_the_passphrase_stored_beside_it() {
+    let sshd = Sshd::start();
+    for (name, kind, args) in [
+        ("protected_ed25519", "ed25519", &["-N", "correct horse"][..]),
+        ("protected_rsa", "rsa", &["-b", "2048", "-N", "correct horse"]),
+        ("protected_pkcs8", "rsa", &["-b", "2048", "-m", "PKCS8", "-N", "correct horse"]),
+    ] {
+        let key = sshd.authorise_new_key(name, kind, args);
+        let stored = domain::credential::compose(domain::CredentialKind::Ssh, &key, "", "correct horse").unwrap();
+        let login = Login::from_secret(&stored.into()).unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        assert!(!format!("{login:?}").contains("horse"));
+        logs_in(&sshd, login).await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        let wrong = domain::credential::compose(domain::CredentialKind::Ssh, &key, "", "wrong").unwrap();
+        let error = Login::from_secret(&wrong.into()).unwrap_err();
+        assert!(matches!(error, LoginError::PassphraseWrong), "{name}: {error:?}");
+    }
+}
+
+#[tokio::test]
 async fn certificates_log_in() {
     let sshd = Sshd::with(SshdOptions { config: "TrustedUserCAKeys %D/ca.pub\n".into(), ..SshdOptions::default() });
     sshd.new_key("ca", "ed25519", &[]);
