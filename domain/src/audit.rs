@@ -84,6 +84,10 @@ actions! {
     HostKeyChanged = "host.key_changed",
     /// A person pinned the key that a host shows.
     HostKeyPinned = "host.key_pinned",
+    /// A new key to the stored secrets was made, or the rotation to it taken up again; all secrets are sealed for it.
+    KeyRotationStarted = "keys.rotation_started",
+    /// Every secret is sealed for the new key, and the old one dropped.
+    KeyRotationFinished = "keys.rotation_finished",
     /// A runbook was made.
     RunbookCreated = "runbook.created",
     /// A runbook was made from a document.

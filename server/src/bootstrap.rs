@@ -5,13 +5,13 @@ use std::fs;
 use std::io::{IsTerminal, Write, stdout};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use engine::{Engine, EngineConfig};
 use runner::{Confinement, RunAs, Runner, RunnerConfig};
 use secrecy::ExposeSecret;
-use service::{LocalCommands, Services, Settings, Upkeep};
+use service::{Keys, LocalCommands, ServiceError, Services, Settings, Upkeep};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,6 +24,8 @@ use crate::{http, site};
 
 /// The embedded database's folder in the data folder.
 const DATABASE: &str = "db";
+/// The file with the keys to the stored secrets, in the data folder.
+const IDENTITIES: &str = "identity.age";
 /// What steps that run get to end when the server stops.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
@@ -33,15 +35,18 @@ const STOP_GRACE: Duration = Duration::from_secs(10);
 /// When the data folder, the database or the address cannot be had.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let data_dir = open_data_dir(&config)?;
-    let vault = Vault::open(&data_dir.join("identity.age")).context("cannot open the key to the stored secrets")?;
+    let identity_file = identity_file(&config, &data_dir);
+    let is_new = !identity_file.exists();
+    let vault = Vault::open(&identity_file).context("cannot open the key to the stored secrets")?;
     let url = database_url(&config, &data_dir);
     let store = Store::connect(&url, config.db_login.clone()).await.with_context(|| format!("cannot open the database {url}"))?;
+    check_secrets(&store, &vault, &identity_file, is_new).await?;
 
     let listener = TcpListener::bind(config.addr).await.with_context(|| format!("cannot listen on {}", config.addr))?;
     let addr = listener.local_addr()?;
     let setup_token = setup_token(&store, addr.ip().is_loopback()).await?;
 
-    let runner = runner(&config, &data_dir)?;
+    let runner = runner(&config, &data_dir, &identity_file)?;
     let engine_config = EngineConfig { alone: !is_server(&url), egress: config.egress.clone(), ..EngineConfig::default() };
     let (engine, engine_task) = Engine::start(engine_config, store.clone(), vault.clone(), runner.clone());
     let local = local_commands(&runner).await;
@@ -49,6 +54,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let upkeep = Upkeep::new(store.clone(), config.retention);
     upkeep.note_settings(&settings).await.context("cannot note the settings in the database")?;
     let services = Services::new(store, vault, engine.clone(), settings);
+    services.keys.resume().await.context("cannot go on with the rotation of the key to the stored secrets")?;
     services.runbooks.ensure_sample().await.context("cannot put the sample runbook into the database")?;
 
     let stopping = CancellationToken::new();
@@ -105,19 +111,53 @@ pub fn database_url(config: &Config, data_dir: &Path) -> String {
     config.db.clone().unwrap_or_else(|| format!("surrealkv://{}", data_dir.join(DATABASE).display()))
 }
 
+/// The file with the keys to the stored secrets.
+pub fn identity_file(config: &Config, data_dir: &Path) -> PathBuf {
+    config.age_identity_file.clone().unwrap_or_else(|| data_dir.join(IDENTITIES))
+}
+
+/// Refuses to start over secrets that nothing here can open: runs would fail one by one.
+async fn check_secrets(store: &Store, vault: &Vault, file: &Path, is_new: bool) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let outcome = Keys::new(store.clone(), vault.clone()).check().await;
+    match outcome {
+        Ok(secrets) => {
+            tracing::debug!(secrets, milliseconds = begun.elapsed().as_millis(), "the stored secrets can be opened");
+            Ok(())
+        }
+        Err(error @ ServiceError::Conflict { .. }) => {
+            let file_name = file.display();
+            if is_new {
+                // Made just now; nobody is to take it for the one that fits.
+                let _ = fs::remove_file(file);
+                anyhow::bail!("{error}, and there is no key file {file_name}: put back the one that belongs to this database");
+            }
+            anyhow::bail!(
+                "{error} than those in {file_name}: put back the key file that belongs to this database, or add the lines of that \
+                 file to this one (it may hold several; the first encrypts)"
+            )
+        }
+        Err(error) => Err(error).context("cannot read the stored secrets"),
+    }
+}
+
 /// Whether the database is a server that other processes use too.
-fn is_server(url: &str) -> bool {
+pub fn is_server(url: &str) -> bool {
     url.starts_with("ws://") || url.starts_with("wss://")
 }
 
 /// The process that owns commands on this machine: this program once more, started when it is first needed.
-fn runner(config: &Config, data_dir: &Path) -> anyhow::Result<Runner> {
+fn runner(config: &Config, data_dir: &Path, identity_file: &Path) -> anyhow::Result<Runner> {
     let run_as = config.run_as.as_deref().map(RunAs::user).transpose()?;
     let dir = config.runner_dir.clone().unwrap_or_else(|| data_dir.join("runner"));
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let mut arguments: Vec<OsString> = vec!["runner".into(), "--dir".into(), dir.clone().into()];
     if run_as.is_none() {
         arguments.extend(["--hide".into(), data_dir.into()]);
+        let folder = fs::canonicalize(identity_file).ok().and_then(|file| file.parent().map(Path::to_owned));
+        if let Some(folder) = folder.filter(|folder| !folder.starts_with(data_dir)) {
+            arguments.extend(["--hide".into(), folder.into()]);
+        }
     }
     Ok(Runner::new(RunnerConfig { run_as, ..RunnerConfig::new(program, arguments, dir) }))
 }

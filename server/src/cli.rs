@@ -21,6 +21,8 @@ enum Command {
     /// Look after the audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Look after the keys to the stored secrets
+    Keys(KeysOptions),
     /// Own the commands of a server: it starts this by itself, and commands outlive it here
     #[command(hide = true)]
     Runner(RunnerOptions),
@@ -51,6 +53,30 @@ impl AuditCommand {
     }
 }
 
+/// What to do with the keys to the stored secrets.
+#[derive(Debug, Args)]
+pub struct KeysOptions {
+    #[command(subcommand)]
+    command: KeysCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Make a new key, encrypt every stored secret anew for it, and drop the old one. A running server does it, asked with the
+    /// administrator's API key in STUDIO_API_KEY; where none runs, it is done here
+    Rotate(RotateOptions),
+}
+
+/// Who is to replace the key.
+#[derive(Debug, Args)]
+pub struct RotateOptions {
+    /// The address of the server [default: the one that the settings tell it to listen on]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    #[command(flatten)]
+    pub options: Options,
+}
+
 /// How a runner is told where it serves.
 #[derive(Debug, Clone, Args)]
 pub struct RunnerOptions {
@@ -69,6 +95,8 @@ pub enum Part {
     Server(Options),
     /// One look at the audit trail.
     Audit(AuditCommand),
+    /// A new key to the stored secrets.
+    RotateKeys(RotateOptions),
     /// The runner of a server.
     Runner(RunnerOptions),
 }
@@ -88,6 +116,10 @@ pub struct Options {
     /// A TOML file with settings [env: STUDIO_CONFIG] [default: runbook-studio.toml in the data folder, where there is one]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// The file with the keys to the stored secrets, best in a folder of its own: commands on this server do not see that folder
+    /// [env: STUDIO_AGE_IDENTITY_FILE] [default: identity.age in the data folder]
+    #[arg(long, value_name = "FILE")]
+    pub age_identity_file: Option<PathBuf>,
     /// Who may make an account: open or closed [env: STUDIO_SIGNUP] [default: open on a loopback address, else closed]
     #[arg(long, value_name = "WHO")]
     pub signup: Option<String>,
@@ -134,6 +166,7 @@ impl Arguments {
         match self.command {
             Some(Command::Serve(options)) => Part::Server(options),
             Some(Command::Audit(command)) => Part::Audit(command),
+            Some(Command::Keys(KeysOptions { command: KeysCommand::Rotate(options) })) => Part::RotateKeys(options),
             Some(Command::Runner(options)) => Part::Runner(options),
             None => Part::Server(self.options),
         }

@@ -30,6 +30,8 @@ pub struct Config {
     pub db: Option<String>,
     /// Root user and password of a database server.
     pub db_login: Option<(String, SecretString)>,
+    /// The file with the keys to the stored secrets; `None` for the one in the data folder.
+    pub age_identity_file: Option<PathBuf>,
     /// Who may make an account.
     pub signup: Signup,
     /// The user that local commands run as; `None` for the server's own.
@@ -97,6 +99,7 @@ struct Raw {
     db: Option<String>,
     db_user: Option<String>,
     db_password: Option<SecretString>,
+    age_identity_file: Option<PathBuf>,
     signup: Option<String>,
     run_as: Option<String>,
     runner_dir: Option<PathBuf>,
@@ -137,7 +140,7 @@ impl Config {
     pub fn load(flags: &Options) -> Result<Self, ConfigError> {
         let environment = std::env::vars().filter_map(|(name, value)| {
             let key = name.strip_prefix("STUDIO_")?.to_ascii_lowercase();
-            (key != "config").then_some((key, value))
+            (!["config", "api_key"].contains(&key.as_str())).then_some((key, value))
         });
         let named = match (&flags.config, std::env::var_os("STUDIO_CONFIG")) {
             (Some(path), _) => Some((path.clone(), "flag --config")),
@@ -245,6 +248,7 @@ impl Config {
             data_dir: raw.data_dir,
             db: raw.db,
             db_login: raw.db_user.zip(raw.db_password),
+            age_identity_file: raw.age_identity_file,
             signup,
             run_as: raw.run_as,
             tls,
@@ -295,6 +299,7 @@ fn layer_of(flags: &Options) -> Layer {
         ("addr", flags.addr.clone()),
         ("data_dir", path(&flags.data_dir)),
         ("db", flags.db.clone()),
+        ("age_identity_file", path(&flags.age_identity_file)),
         ("signup", flags.signup.clone()),
         ("run_as", flags.run_as.clone()),
         ("runner_dir", path(&flags.runner_dir)),

@@ -7,6 +7,7 @@ mod bootstrap;
 mod cli;
 mod config;
 mod http;
+mod keys;
 mod site;
 mod telemetry;
 
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     match cli::Arguments::parse().part() {
         Part::Server(options) => serve(&options),
         Part::Audit(command) => look_at_audit(&command),
+        Part::RotateKeys(options) => rotate_keys(&options),
         Part::Runner(options) => own_commands(options),
     }
 }
@@ -63,6 +65,20 @@ fn look_at_audit(command: &cli::AuditCommand) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(FAILED),
         Err(error) => complain(&error, MISUSED),
+    }
+}
+
+fn rotate_keys(options: &cli::RotateOptions) -> ExitCode {
+    let settings = match config::Config::load(&options.options) {
+        Ok(settings) => settings,
+        Err(error) => return complain(&error.into(), MISUSED),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK_BYTES).build();
+    let outcome =
+        runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(keys::rotate(&settings, options.url.clone())));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error, FAILED),
     }
 }
 

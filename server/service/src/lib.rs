@@ -10,6 +10,7 @@ mod credentials;
 mod error;
 mod health;
 mod hosts;
+mod keys;
 mod references;
 mod retention;
 mod runbooks;
@@ -28,6 +29,7 @@ pub use crate::credentials::{Credentials, NewCredential};
 pub use crate::error::ServiceError;
 pub use crate::health::Health;
 pub use crate::hosts::Hosts;
+pub use crate::keys::Keys;
 pub use crate::retention::{Gone, Retention, Upkeep};
 pub use crate::runbooks::{MAX_IMPORT, Runbooks};
 pub use crate::runs::{MASK, Report, Runs, StartRun, TAIL_BYTES, may_control};
@@ -47,6 +49,8 @@ pub struct Services {
     pub credentials: Credentials,
     /// Where it may run.
     pub hosts: Hosts,
+    /// The keys to the stored secrets.
+    pub keys: Keys,
     /// What people write.
     pub runbooks: Runbooks,
     /// What happens when it is run.
@@ -65,6 +69,7 @@ impl Services {
             audit: Audit::new(store.clone()),
             credentials: Credentials::new(store.clone(), vault.clone()),
             hosts: Hosts::new(store.clone(), vault.clone(), engine.clone(), local.clone()),
+            keys: Keys::new(store.clone(), vault.clone()),
             runbooks: Runbooks::new(store.clone()),
             runs: Runs::new(store.clone(), vault, engine, local),
             health: Health::new(store),

@@ -6,6 +6,7 @@ mod connections;
 mod contract;
 mod hosts;
 mod isolation;
+mod keys;
 mod output;
 mod readme;
 mod restart;

@@ -70,6 +70,7 @@ impl Runs {
             let request = json!([runbook.id, options.version, format!("{:?}", options.selection), shown, options.mode, reason]);
             Idempotency { key: fingerprint(&key), request: fingerprint(&request.to_string()) }
         });
+        let storing = if secrets.is_empty() { None } else { Some(self.vault.storing().await) };
         let sealed = self.seal(id, &secrets)?;
         let run = Run {
             id,
@@ -100,7 +101,15 @@ impl Runs {
             "reason": run.reason,
         });
         let entry = audit::by(actor, AuditAction::RunStarted, "run", id, detail);
-        let run = match self.store.start_run(run, &steps, sealed.as_deref(), idempotency.as_ref(), &entry).await? {
+        let store = self.store.clone();
+        let start = async move {
+            let started = store.start_run(run, &steps, sealed.as_deref(), idempotency.as_ref(), &entry).await;
+            drop(storing);
+            started
+        };
+        // With a secret not in this task: who asked may go away, and a rotation of the key waits until it is stored.
+        let started = if secrets.is_empty() { start.await } else { tokio::spawn(start).await.map_err(ServiceError::internal)? };
+        let run = match started? {
             Started::New(run) => run,
             Started::Before(run) => return Ok(run),
             Started::OtherRequest => {

@@ -6,6 +6,7 @@ mod credentials;
 mod guessing;
 mod hosts;
 mod identity;
+mod keys;
 mod runbooks;
 #[path = "../../../runner/tests/common/runner_process.rs"]
 mod runner_process;

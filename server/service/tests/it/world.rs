@@ -18,7 +18,7 @@ pub struct TestStudio {
     pub services: Services,
     pub store: Store,
     engine: EngineHandle,
-    vault: Vault,
+    pub vault: Vault,
     _folder: TempDir,
 }
 

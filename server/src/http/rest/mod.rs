@@ -5,6 +5,7 @@ mod credentials;
 mod executions;
 mod hosts;
 mod import;
+mod keys;
 mod links;
 mod own;
 mod runbooks;
@@ -54,6 +55,8 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(hosts::list, hosts::create))
         .routes(routes!(hosts::read, hosts::update, hosts::delete))
         .routes(routes!(hosts::check))
+        .routes(routes!(keys::status))
+        .routes(routes!(keys::rotate))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
         .routes(routes!(audit::head))

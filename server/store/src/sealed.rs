@@ -1,0 +1,111 @@
+//! What the vault sealed, whatever it belongs to: read through page by page, and sealed again.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::query::variables;
+use crate::{Result, Store};
+
+/// Where sealed values are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SealedKind {
+    /// Secrets of credentials.
+    Credential,
+    /// Secret parameters of runs.
+    Parameters,
+}
+
+/// A sealed value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// What it belongs to; it was sealed for this id.
+    pub id: String,
+    /// As the vault made it.
+    pub bytes: Vec<u8>,
+}
+
+/// Some sealed values.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SealedPage {
+    /// They; rows without any are left out.
+    pub values: Vec<Sealed>,
+    /// Where to go on; none at the end.
+    pub next: Option<String>,
+}
+
+/// A value that was sealed again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resealed {
+    /// What it belongs to.
+    pub id: String,
+    /// What was there.
+    pub old: Vec<u8>,
+    /// What is to be there.
+    pub new: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    key: String,
+    place: String,
+    sealed: String,
+}
+
+impl SealedKind {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::Credential, Self::Parameters];
+
+    const fn table(self) -> &'static str {
+        match self {
+            Self::Credential => "credential",
+            Self::Parameters => "run",
+        }
+    }
+
+    /// A column with an index, in whose order the table is read.
+    const fn order(self) -> &'static str {
+        match self {
+            Self::Credential => "name",
+            Self::Parameters => "sort",
+        }
+    }
+}
+
+impl Store {
+    /// The sealed values of so many rows; of runs the newest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn sealed_values(&self, kind: SealedKind, after: &str, rows: u32) -> Result<SealedPage> {
+        let (table, order) = (kind.table(), kind.order());
+        let text = format!(
+            "SELECT record::id(id) AS key, {order} AS place, sealed, {order} FROM {table} WHERE {order} > $after ORDER BY {order} LIMIT $rows"
+        );
+        let found: Vec<Row> = self.rows("read sealed values", table, &text, variables! { after: after, rows: rows }).await?;
+        let full = u32::try_from(found.len()).is_ok_and(|count| count == rows);
+        let next = found.last().filter(|_| full).map(|row| row.place.clone());
+        let sealed = |row: Row| {
+            // What is no hexadecimal text is damaged: the vault will say so of whatever it is given.
+            let bytes = hex::decode(&row.sealed).unwrap_or_else(|_| row.sealed.into_bytes());
+            (!bytes.is_empty()).then_some(Sealed { id: row.key, bytes })
+        };
+        Ok(SealedPage { values: found.into_iter().filter_map(sealed).collect(), next })
+    }
+
+    /// Replaces sealed values in one transaction; each only where it still is what it was.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn replace_sealed(&self, kind: SealedKind, values: &[Resealed]) -> Result<()> {
+        let row = |value: &Resealed| json!({ "id": value.id, "old": hex::encode(&value.old), "new": hex::encode(&value.new) });
+        let table = kind.table();
+        let statements = format!(
+            "FOR $value IN $values {{
+               UPDATE type::record('{table}', $value.id) SET sealed = $value.new WHERE sealed = $value.old RETURN NONE;
+             }};"
+        );
+        let variables = variables! { values: values.iter().map(row).collect::<Vec<_>>() };
+        self.transact("replace sealed values", &statements, variables).await?;
+        Ok(())
+    }
+}
