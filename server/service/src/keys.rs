@@ -22,6 +22,8 @@ const VERSION: u32 = 1;
 /// How many rows are read at once, and how many are written in one transaction.
 const ROWS: u32 = 500;
 const BATCH: usize = 20;
+/// How often all of it is looked through before that is given up.
+const MOST_PASSES: u32 = 20;
 /// What everybody else gets between two batches.
 const BREATH: Duration = Duration::from_millis(5);
 
@@ -194,7 +196,13 @@ impl Keys {
         }
         self.set(|status| status.total = total);
         // Once more until there is nothing to do: somebody may have changed a row between our look and our writing.
-        while self.pass().await? > 0 {}
+        let mut passes = 1;
+        while self.pass().await? > 0 {
+            passes += 1;
+            if passes > MOST_PASSES {
+                return Err(ServiceError::conflict("others keep changing stored secrets meanwhile"));
+            }
+        }
         let status = self.current();
         let detail = json!({ "secrets": status.done, "unreadable": status.unreadable, "new_key": status.recipient });
         self.store.append_audit(&entry(AuditAction::KeyRotationFinished, detail)).await?;
