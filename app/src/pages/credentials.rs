@@ -124,7 +124,7 @@ fn New(create: ServerAction<CreateCredential>) -> impl IntoView {
                 </div>
                 <div class="grid">
                     <div class="field">
-                        <label for="username">"User name"</label>
+                        <label for="username">"User"</label>
                         <input id="username" name="username" maxlength="200" autocomplete="off" spellcheck="false" aria-describedby="username-hint"/>
                         <p class="field__hint" id="username-hint">"For an API with basic authentication; the secret is the password then."</p>
                     </div>
