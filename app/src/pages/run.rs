@@ -244,9 +244,11 @@ fn Report(id: RunId, number: u64) -> impl IntoView {
         }
         spawn_local(async move {
             let said = match get_report(id).await {
-                Ok(text) if JsFuture::from(window().navigator().clipboard().write_text(&text)).await.is_ok() => "Copied",
-                Ok(_) => "The browser does not allow it: download it",
                 Err(_) => "It could not be fetched",
+                Ok(text) => {
+                    let written = JsFuture::from(window().navigator().clipboard().write_text(&text)).await;
+                    if written.is_ok() { "Copied" } else { "The browser does not allow it: download it" }
+                }
             };
             copied.try_set(Some(said));
         });

@@ -112,12 +112,12 @@ impl Shown {
         let timeline = watched.timeline;
         let seen = Memo::new(move |_| timeline.with(|timeline| timeline.console(place).map(Seen::from).unwrap_or_default()));
         let (wrap, errors_only, following) = (RwSignal::new(true), RwSignal::new(false), RwSignal::new(true));
-        let sight = RwSignal::new(None);
+        let sight = RwSignal::new(None::<Sight>);
         let rows = StoredValue::new(Rows::default());
         let drawn = Memo::new(move |_| {
             seen.track();
             let (sight, errors_only) = (sight.get(), errors_only.get());
-            let columns = sight.filter(|_| wrap.get()).map(|sight: Sight| sight.columns);
+            let columns = sight.filter(|_| wrap.get()).map(|sight| sight.columns);
             let following = following.get();
             timeline.with_untracked(|timeline| {
                 let Some(console) = timeline.console(place) else { return Drawn::default() };
