@@ -109,11 +109,7 @@ fn keys(watched: Watched) {
             let Some(state) = watched.timeline.try_with_untracked(|timeline| timeline.run().state) else { return };
             match event.key().as_str() {
                 "f" => watched.follow.update(|asked| *asked += 1),
-                "/" => {
-                    if search() {
-                        event.prevent_default();
-                    }
-                }
+                "/" if search() => event.prevent_default(),
                 _ if !watched.may_control => {}
                 "p" => {
                     if let Some(action) = hold(state) {

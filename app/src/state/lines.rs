@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use domain::Stream;
 
-use super::ansi::{self, Painter, Span, Style};
+use super::ansi::{Painter, Span, Style};
 
 /// The longest line that is shown whole, in characters.
 pub const MAX_LINE: usize = 10_000;
@@ -397,7 +397,7 @@ fn spans(text: &str) -> Vec<Span> {
     add(Style::default(), pieces.next().unwrap_or_default());
     for piece in pieces {
         let mut letters = piece.chars();
-        let style = letters.next().map(ansi::Style::from_char).unwrap_or_default();
+        let style = letters.next().map(Style::from_char).unwrap_or_default();
         add(style, letters.as_str());
     }
     spans

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use domain::{AccountId, ApiKeyId, AuditAction, CredentialId, CredentialKind, CredentialSummary, Scope, SessionId, Timestamp};
+use domain::{
+    AccountId, ApiKeyId, AuditAction, CredentialId, CredentialKind, CredentialSummary, RunId, Scope, SessionId, Timestamp,
+};
 use store::{FoundKey, NewApiKey, NewSession};
 
 use crate::world::{account, at, audit, disk, memory};
