@@ -100,11 +100,11 @@ impl Store {
         let row = |value: &Resealed| json!({ "id": value.id, "old": hex::encode(&value.old), "new": hex::encode(&value.new) });
         let table = kind.table();
         let statements = format!(
-            "FOR $value IN $values {{
-               UPDATE type::record('{table}', $value.id) SET sealed = $value.new WHERE sealed = $value.old RETURN NONE;
+            "FOR $row IN $rows {{
+               UPDATE type::record('{table}', $row.id) SET sealed = $row.new WHERE sealed = $row.old RETURN NONE;
              }};"
         );
-        let variables = variables! { values: values.iter().map(row).collect::<Vec<_>>() };
+        let variables = variables! { rows: values.iter().map(row).collect::<Vec<_>>() };
         self.transact("replace sealed values", &statements, variables).await?;
         Ok(())
     }
