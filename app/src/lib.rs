@@ -51,7 +51,7 @@ pub fn App() -> impl IntoView {
     provide_context(CurrentMe(Resource::new_blocking(|| (), |()| me())));
     mark_hydrated();
     view! {
-        <Title formatter=|title: String| if title.is_empty() { "Runbook Studio".to_owned() } else { format!("{title} · Runbook Studio") }/>
+        <Title formatter=page_title/>
         <Router>
             <Routes fallback=pages::not_found::NotFound>
                 <Route path=path!("/sign-in") view=pages::setup_and_sign_in::SignInPage ssr=SsrMode::Async/>
@@ -135,4 +135,10 @@ mod policy {
             options.insert_header(header::CONTENT_SECURITY_POLICY, value);
         }
     }
+}
+
+/// What a tab is called. A title is put into the page's head as it is, where `</title>` would end it: no `<` gets there, neither from
+/// the server nor, so that both say the same, from the browser.
+fn page_title(title: String) -> String {
+    if title.is_empty() { "Runbook Studio".to_owned() } else { format!("{} · Runbook Studio", title.replace('<', "‹")) }
 }
