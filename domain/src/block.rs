@@ -19,7 +19,7 @@ pub use places::{Place, Places};
 pub use timer::TimerBlock;
 
 use crate::duration::HINT;
-use crate::parse::Object;
+use crate::parse::{Object, expression};
 use crate::{BlockId, Faults, Seconds};
 
 /// How deep conditions may nest.
@@ -28,6 +28,8 @@ pub const MAX_NESTING: usize = 8;
 pub const MAX_BLOCKS: usize = 1_000;
 /// The longest command, text or body, in bytes.
 pub const MAX_TEXT: usize = 256 * 1024;
+/// The most a block may capture.
+const MAX_CAPTURES: usize = 50;
 
 /// One block of a runbook.
 #[derive(Debug, Clone, PartialEq)]
@@ -418,7 +420,7 @@ pub(crate) fn duration(object: &mut Object<'_>, key: &'static str, faults: &mut 
 /// Reads `capture`.
 pub(crate) fn captures(object: &mut Object<'_>, allowed: &[(&str, CaptureFrom)], faults: &mut Faults) -> Vec<Capture> {
     let mut captures: Vec<Capture> = Vec::new();
-    for (path, value) in object.items("capture", faults) {
+    for (path, value) in object.few("capture", MAX_CAPTURES, faults) {
         let Some(mut item) = Object::open(value, path, faults) else { continue };
         let name = item.required_text("name", faults);
         if !name.is_empty() && !is_identifier(&name) {
@@ -429,7 +431,7 @@ pub(crate) fn captures(object: &mut Object<'_>, allowed: &[(&str, CaptureFrom)],
         item.required("from", faults);
         let from = item.word("from", allowed, faults);
         let pattern = item.text("regex", faults);
-        if let Some(Err(error)) = pattern.as_ref().map(|pattern| regex::Regex::new(pattern)) {
+        if let Some(Err(error)) = pattern.as_ref().map(|pattern| expression(pattern)) {
             faults.push(item.at("regex"), format!("not a regular expression: {}", first_line(&error.to_string())));
         }
         let json_path = item.text("json_path", faults);

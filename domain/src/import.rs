@@ -15,6 +15,8 @@ use shell::{Language, Script};
 
 /// The longest name of a block, and the longest title, in characters.
 const MAX_NAME: usize = 200;
+/// The most headings and scripts: some become no block, or become one together.
+const MAX_CUTS: usize = 4 * MAX_BLOCKS;
 /// Where the faults are.
 const PATH: &str = "$.markdown";
 
@@ -45,6 +47,11 @@ pub fn markdown(source: &str, fallback_title: &str) -> Result<Imported, Faults> 
     }
     let (front, body) = front_matter::split(&source);
     let outline = Outline::read(body);
+    if outline.cuts.len() > MAX_CUTS {
+        let message =
+            format!("{} headings and scripts are more than a runbook of {MAX_BLOCKS} blocks can hold", outline.cuts.len());
+        return Err(Faults::one(PATH, message));
+    }
     let mut assembly = Assembly { title: front.title, ..Assembly::default() };
     assembly.read(body, &outline);
     let mut blocks = assembly.blocks;
@@ -185,9 +192,8 @@ impl Outline {
     }
 
     /// The text between two cuts, without the indentation of list items that began before it.
-    fn piece(&self, body: &str, range: Range<usize>) -> String {
-        let open: Vec<&Item> =
-            self.items.iter().filter(|item| item.range.start < range.start && item.range.end > range.start).collect();
+    fn piece(&self, body: &str, range: Range<usize>, open: &mut OpenItems) -> String {
+        let open = open.at(&self.items, range.start);
         let mut text = String::new();
         let mut column = None;
         let mut at = range.start;
@@ -203,6 +209,24 @@ impl Outline {
         }
         let blank = text.len() - text.trim_start().len();
         text[line_start(&text, blank)..].trim_end().to_owned()
+    }
+}
+
+/// The list items that are open at a place; places come in the order of the text, as items do, so that each item is looked at once.
+#[derive(Default)]
+struct OpenItems {
+    next: usize,
+    open: Vec<usize>,
+}
+
+impl OpenItems {
+    fn at<'a>(&mut self, items: &'a [Item], place: usize) -> Vec<&'a Item> {
+        while items.get(self.next).is_some_and(|item| item.range.start < place) {
+            self.open.push(self.next);
+            self.next += 1;
+        }
+        self.open.retain(|index| items[*index].range.end > place);
+        self.open.iter().map(|index| &items[*index]).collect()
     }
 }
 
@@ -271,8 +295,9 @@ struct Waiting {
 impl Assembly {
     fn read(&mut self, body: &str, outline: &Outline) {
         let mut at = 0;
+        let mut open = OpenItems::default();
         for cut in &outline.cuts {
-            self.prose(outline.piece(body, at..cut.range.start));
+            self.prose(outline.piece(body, at..cut.range.start, &mut open));
             at = cut.range.end;
             match &cut.kind {
                 CutKind::Heading { level, text } => {
@@ -282,7 +307,7 @@ impl Assembly {
                 CutKind::Fence { language, label, script } => self.command(*language, label, script),
             }
         }
-        self.prose(outline.piece(body, at..body.len()));
+        self.prose(outline.piece(body, at..body.len(), &mut open));
         self.flush();
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::Faults;
 use crate::block::is_identifier;
-use crate::parse::{Object, clip, kind_of};
+use crate::parse::{Object, clip, expression, kind_of};
 
 /// One question a runbook asks before it runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,6 +65,9 @@ impl ParameterKind {
     ];
 }
 
+/// The most a runbook may ask.
+pub(crate) const MAX_PARAMETERS: usize = 100;
+
 impl Parameter {
     /// Reads a list of parameters.
     pub fn parse_list(items: &[(String, &Value)], faults: &mut Faults) -> Vec<Self> {
@@ -98,7 +101,7 @@ impl Parameter {
             }
         }
         let pattern = object.text("pattern", faults);
-        if pattern.as_deref().is_some_and(|pattern| regex::Regex::new(pattern).is_err()) {
+        if pattern.as_deref().is_some_and(|pattern| expression(pattern).is_err()) {
             faults.push(object.at("pattern"), "not a regular expression");
         }
         let description = object.text("description", faults);
@@ -143,7 +146,7 @@ impl Parameter {
             (_, other) => return Err(format!("{} does not fit here", kind_of(other))),
         };
         if let (Some(pattern), Value::String(text)) = (&self.pattern, &value) {
-            let whole = regex::Regex::new(&format!("^(?:{pattern})$")).map_err(|_| "its pattern is no regular expression")?;
+            let whole = expression(&format!("^(?:{pattern})$")).map_err(|_| "its pattern is no regular expression")?;
             if !whole.is_match(text) {
                 return Err(format!("does not match the pattern {pattern}"));
             }

@@ -4,6 +4,9 @@ use serde_json::{Map, Value};
 
 use crate::Faults;
 
+/// How large a regular expression may become, in bytes.
+const MAX_EXPRESSION: usize = 2 * 1024 * 1024;
+
 /// An object being read. Keys that nothing asked for are faults when [`Object::finish`] is called.
 pub struct Object<'a> {
     path: String,
@@ -111,6 +114,17 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// [`Self::items`], of which there may be so many; none of more is looked at.
+    pub fn few(&mut self, key: &'static str, most: usize, faults: &mut Faults) -> Vec<(String, &'a Value)> {
+        if let Some(Value::Array(items)) = self.value(key)
+            && items.len() > most
+        {
+            faults.push(self.at(key), format!("at most {most}; these are {}", items.len()));
+            return Vec::new();
+        }
+        self.items(key, faults)
+    }
+
     /// An object whose values are all texts, in its order; empty when absent.
     pub fn texts(&mut self, key: &'static str, faults: &mut Faults) -> Vec<(String, String)> {
         let Some(value) = self.value(key) else { return Vec::new() };
@@ -158,6 +172,11 @@ impl<'a> Object<'a> {
             }
         }
     }
+}
+
+/// A regular expression that is not large: a short text can stand for millions of states.
+pub fn expression(text: &str) -> Result<regex::Regex, regex::Error> {
+    regex::RegexBuilder::new(text).size_limit(MAX_EXPRESSION).build()
 }
 
 /// A whole number within a range; `3.0` counts as whole.

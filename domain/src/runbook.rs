@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::block::MAX_BLOCKS;
+use crate::parameter::MAX_PARAMETERS;
 use crate::parse::Object;
 use crate::{Block, Faults, Parameter, RunId, RunState, RunbookId, Timestamp};
 
@@ -94,7 +95,7 @@ impl RunbookDraft {
             faults.push("$.description", "a description has at most 20,000 bytes");
         }
         let tags = tags(&mut object, &mut faults);
-        let parameters = Parameter::parse_list(&object.items("parameters", &mut faults), &mut faults);
+        let parameters = Parameter::parse_list(&object.few("parameters", MAX_PARAMETERS, &mut faults), &mut faults);
         let blocks = Block::parse_list(&object.items("blocks", &mut faults), 0, &mut faults);
         let message = object.text("message", &mut faults).filter(|message| !message.trim().is_empty());
         if message.as_ref().is_some_and(|message| message.chars().count() > 500) {
@@ -133,11 +134,7 @@ impl Runbook {
 /// Reads `tags`.
 pub(crate) fn tags(object: &mut Object<'_>, faults: &mut Faults) -> Vec<String> {
     let mut tags: Vec<String> = Vec::new();
-    let items = object.items("tags", faults);
-    if items.len() > 20 {
-        faults.push("$.tags", "at most 20 tags");
-    }
-    for (path, value) in items {
+    for (path, value) in object.few("tags", 20, faults) {
         let tag = value.as_str().map(|text| text.trim().to_lowercase()).unwrap_or_default();
         if !is_tag(&tag) {
             faults.push(path, "a tag is 1 to 40 letters, digits or - _ . : / and begins with a letter or digit");

@@ -12,6 +12,9 @@ pub(super) struct FrontMatter {
     pub rest: String,
 }
 
+/// How many tags are read.
+const MAX_TAGS: usize = 100;
+
 /// Splits a document into its front matter and its body; a document without one is all body.
 pub(super) fn split(source: &str) -> (FrontMatter, &str) {
     let whole = || (FrontMatter::default(), source);
@@ -104,7 +107,8 @@ fn tags(value: &str, following: &[&str]) -> Vec<String> {
         value.trim_start_matches('[').trim_end_matches(']').split(',').collect()
     };
     let mut tags: Vec<String> = Vec::new();
-    for tag in listed.into_iter().filter_map(|tag| scalar(tag.trim())) {
+    // Far more than a runbook may have: those are refused later, one by one not.
+    for tag in listed.into_iter().take(MAX_TAGS).filter_map(|tag| scalar(tag.trim())) {
         if !tags.contains(&tag) {
             tags.push(tag);
         }
