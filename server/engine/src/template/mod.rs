@@ -3,6 +3,7 @@
 mod context;
 mod quote;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
@@ -13,8 +14,12 @@ use quote::{CLOSE, OPEN, fill, plain};
 
 /// How much one template may do; a loop over 10,000 lines is fine, an endless one is not.
 const FUEL: u64 = 500_000;
-/// The largest text a template may make, in bytes.
+/// The largest text a template may make, in bytes; also of all values that it shows together, and of a whole JSON body.
 const MAX_RENDERED: usize = 1024 * 1024;
+/// The same, written as JSON, where one byte may take six.
+const MAX_WRITTEN: usize = 6 * MAX_RENDERED;
+/// How many templates one JSON body may hold.
+const MAX_TEMPLATES: usize = 1_000;
 
 /// Stands for a brace that opens nothing of ours.
 const SHIELD: char = '\u{E002}';
@@ -28,6 +33,7 @@ pub(crate) fn render(source: &str, syntax: Syntax, context: &Context) -> Result<
     let values: Arc<Mutex<Vec<serde_json::Value>>> = Arc::default();
     let mut environment = environment();
     let seen = Arc::clone(&values);
+    let left = AtomicUsize::new(MAX_RENDERED);
     environment.set_formatter(move |out, state, value| {
         if value.is_undefined() && state.undefined_behavior() == UndefinedBehavior::Strict {
             return Err(Error::from(ErrorKind::UndefinedError));
@@ -37,8 +43,12 @@ pub(crate) fn render(source: &str, syntax: Syntax, context: &Context) -> Result<
             return Ok(out.write_str(value.as_str().unwrap_or_default())?);
         }
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let json = serde_json::to_value(value).map_err(|e| Error::new(ErrorKind::BadSerialization, e.to_string()))?;
-        let json = settle(json, &seen);
+        let json = settle(to_json(value)?, &seen);
+        // Fuel pays for the placeholder only: a large value shown again and again must not fill the memory.
+        let size = size_of(&json);
+        if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(size)).is_err() {
+            return Err(Error::new(ErrorKind::InvalidOperation, too_long()));
+        }
         write!(out, "{OPEN}{}{CLOSE}", seen.len())?;
         seen.push(json);
         Ok(())
@@ -50,9 +60,50 @@ pub(crate) fn render(source: &str, syntax: Syntax, context: &Context) -> Result<
     let values = values.lock().unwrap_or_else(PoisonError::into_inner);
     let filled = fill(&text.replace(SHIELD, "{"), &values, syntax)?;
     if filled.len() > MAX_RENDERED {
-        return Err(format!("the text with its values is longer than {} KiB", MAX_RENDERED / 1024));
+        return Err(too_long());
     }
     Ok(filled)
+}
+
+/// A value as JSON, where that is not too long: lists that hold one another many times are small until they are written out.
+fn to_json(value: &Value) -> Result<serde_json::Value, Error> {
+    let mut written = Capped(Vec::new());
+    serde_json::to_writer(&mut written, value)
+        .and_then(|()| serde_json::from_slice(&written.0))
+        .map_err(|error| Error::new(ErrorKind::BadSerialization, if error.is_io() { too_long() } else { error.to_string() }))
+}
+
+/// Takes as much as a text may be long.
+struct Capped(Vec<u8>);
+
+impl std::io::Write for Capped {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_WRITTEN {
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn too_long() -> String {
+    format!("the text with its values is longer than {} KiB", MAX_RENDERED / 1024)
+}
+
+/// About how many bytes a value is written with.
+fn size_of(value: &serde_json::Value) -> usize {
+    match value {
+        serde_json::Value::String(text) => text.len() + 1,
+        serde_json::Value::Array(items) => items.iter().map(size_of).sum::<usize>() + 2,
+        serde_json::Value::Object(members) => {
+            members.iter().map(|(name, value)| name.len() + 4 + size_of(value)).sum::<usize>() + 2
+        }
+        _ => 8,
+    }
 }
 
 /// Whether an expression holds.
@@ -65,22 +116,45 @@ pub(crate) fn holds(expression: &str, context: &Context) -> Result<bool, String>
 
 /// A JSON body: each text in it rendered; a text that is one `{{ … }}` alone becomes the value itself.
 pub(crate) fn render_json(body: &serde_json::Value, context: &Context) -> Result<serde_json::Value, String> {
+    render_part(body, context, &mut Budget { bytes: MAX_RENDERED, templates: MAX_TEMPLATES })
+}
+
+/// What is left of what a JSON body may take.
+struct Budget {
+    bytes: usize,
+    templates: usize,
+}
+
+impl Budget {
+    fn pay(&mut self, made: &serde_json::Value) -> Result<(), String> {
+        self.templates =
+            self.templates.checked_sub(1).ok_or_else(|| format!("a body holds at most {MAX_TEMPLATES} templates"))?;
+        self.bytes = self.bytes.checked_sub(size_of(made)).ok_or_else(too_long)?;
+        Ok(())
+    }
+}
+
+fn render_part(body: &serde_json::Value, context: &Context, budget: &mut Budget) -> Result<serde_json::Value, String> {
     use serde_json::Value as Json;
     Ok(match body {
+        Json::String(text) if !text.contains('{') => body.clone(),
         Json::String(text) => {
             let trimmed = text.trim();
             let inner = bare(trimmed);
-            if inner.len() == trimmed.len() || inner.contains("{{") || inner.contains("}}") {
-                return Ok(Json::String(render(text, Syntax::Plain, context)?));
-            }
-            let value = evaluate(&environment(), inner, context)?;
-            serde_json::to_value(value).map_err(|error| error.to_string())?
+            let made = if inner.len() == trimmed.len() || inner.contains("{{") || inner.contains("}}") {
+                Json::String(render(text, Syntax::Plain, context)?)
+            } else {
+                let value = evaluate(&environment(), inner, context)?;
+                to_json(&value).map_err(|error| explain(&error, inner, context))?
+            };
+            budget.pay(&made)?;
+            made
         }
-        Json::Array(items) => Json::Array(items.iter().map(|item| render_json(item, context)).collect::<Result<_, _>>()?),
+        Json::Array(items) => Json::Array(items.iter().map(|item| render_part(item, context, budget)).collect::<Result<_, _>>()?),
         Json::Object(members) => Json::Object(
             members
                 .iter()
-                .map(|(name, value)| Ok((name.clone(), render_json(value, context)?)))
+                .map(|(name, value)| Ok((name.clone(), render_part(value, context, budget)?)))
                 .collect::<Result<_, String>>()?,
         ),
         other => other.clone(),
@@ -112,12 +186,10 @@ fn environment() -> Environment<'static> {
     for filter in ["safe", "escape", "e"] {
         environment.remove_filter(filter);
     }
-    environment.add_filter("tojson", |value: Value| {
-        serde_json::to_string(&value).map_err(|e| Error::new(ErrorKind::BadSerialization, e.to_string()))
-    });
+    environment.add_filter("tojson", |value: Value| to_json(&value).map(|json| json.to_string()));
     environment.add_filter("raw", |value: Value| {
-        let text = serde_json::to_value(&value).map_or_else(|_| value.to_string(), |json| plain(&json));
-        Value::from_safe_string(text.replace([OPEN, CLOSE, SHIELD], ""))
+        let text = plain(&to_json(&value)?);
+        Ok::<_, Error>(Value::from_safe_string(text.replace([OPEN, CLOSE, SHIELD], "")))
     });
     environment
 }
@@ -229,6 +301,46 @@ mod tests {
         assert!(said.contains("$PARAM_TOKEN"), "{said}");
         let endless = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}";
         assert!(render(endless, Syntax::Plain, &context()).unwrap_err().contains("too much work"));
+    }
+
+    #[test]
+    fn a_template_that_grows_without_end_is_ended_soon_with_a_clear_sentence() {
+        let mut context = context();
+        context.set_parameters(json!({"big": "x'".repeat(250_000)}).as_object().unwrap(), &[]);
+        let doubled = format!("{{% set x = 'aaaaaaaa' %}}{}{{{{ x }}}}", "{% set x = x ~ x %}".repeat(60));
+        let lists = format!("{{% set x = [1, 2] %}}{}", "{% set x = [x, x, x, x, x, x, x, x, x, x] %}".repeat(12));
+        let (listed, written, raw) =
+            (format!("{lists}{{{{ x }}}}"), format!("{lists}{{{{ x | tojson }}}}"), format!("{lists}{{{{ x | raw }}}}"));
+        let bombs = [
+            listed.as_str(),
+            written.as_str(),
+            raw.as_str(),
+            "{% for i in range(90000) %}{{ params.big }}{% endfor %}",
+            "{% for i in range(90000) %}{{ i }}{% endfor %}{% for i in range(90000) %}{{ 'xxxxxxxxxxxx' }}{% endfor %}",
+            "{{ 'a' * 99999999 }}",
+            "{{ ('a' * 9999) * 9999 }}",
+            "{{ [1] * 99999999 }}",
+            "{{ range(99999) | map('string') | join(params.big) }}",
+            "{{ 'a\\na' | indent(99999999) }}",
+            "{{ params.big | replace('x', params.big) }}",
+            "{% macro m(n) %}{{ m(n) }}{{ m(n) }}{% endmacro %}{{ m(1) }}",
+            doubled.as_str(),
+        ];
+        let began = std::time::Instant::now();
+        for syntax in [Syntax::Plain, Syntax::Shell, Syntax::Code, Syntax::Url, Syntax::Json] {
+            for bomb in bombs {
+                let said = render(bomb, syntax, &context).unwrap_err();
+                assert!(said.chars().count() < 300, "{bomb}: {said}");
+            }
+        }
+        let many: Vec<_> = (0..2_000).map(|_| json!("{{ params.big }}")).collect();
+        assert!(render_json(&json!(many), &context).unwrap_err().contains("longer than"));
+        let many: Vec<_> = (0..2_000).map(|_| json!("{{ 1 }}")).collect();
+        assert!(render_json(&json!(many), &context).unwrap_err().contains("at most 1000 templates"));
+        // Many small values in a language whose quotes are looked at: the time must not grow with their square.
+        let small = "f({% for i in range(20000) %}{{ i }}, {% endfor %})";
+        assert!(render(small, Syntax::Code, &context).is_ok());
+        assert!(began.elapsed() < std::time::Duration::from_secs(30), "{:?}", began.elapsed());
     }
 
     #[test]

@@ -42,7 +42,14 @@ impl Syntax {
 pub(super) fn fill(text: &str, values: &[Value], syntax: Syntax) -> Result<String, String> {
     match syntax {
         Syntax::Plain => scan(text, values, |_, value| Ok(plain(value))),
-        Syntax::Url => scan(text, values, |_, value| Ok(percent(&plain(value)))),
+        Syntax::Url => scan(text, values, |before, value| {
+            let value = plain(value);
+            // `..` leads out of the path, percent-encoded too (WHATWG URL, "double-dot path segment").
+            if matches!(value.as_str(), "." | "..") && !before.contains(['?', '#']) {
+                return Err("a value that is nothing but dots would lead to another path".to_owned());
+            }
+            Ok(percent(&value))
+        }),
         Syntax::Json => json(text, values),
         Syntax::Code => code(text, values),
         Syntax::Shell => shell(text, values),
@@ -144,25 +151,92 @@ fn is_harmless(text: &str) -> bool {
 
 /// As a JSON string literal, which Python, Ruby, Perl, JavaScript and others read as a string.
 fn code(text: &str, values: &[Value]) -> Result<String, String> {
-    scan(text, values, |before, value| {
-        let text = plain(value);
-        let line = before.rsplit('\n').next().unwrap_or_default();
-        let odd = |mark: &str, text: &str| text.matches(mark).count() % 2 == 1;
-        let bare_line = line.replace("\\\"", "").replace("\\'", "");
-        let quoted = odd("\"", &bare_line)
-            || odd("'", &bare_line)
-            || odd("`", before)
-            || odd("\"\"\"", before)
-            || odd("'''", before)
-            || line.ends_with('\\');
-        if quoted {
-            return Err("a value stands in quotes; write {{ … }} without quotes around it: it brings its own".to_owned());
+    let mut quotes = Quotes::default();
+    let mut out = String::with_capacity(text.len());
+    for piece in pieces(text) {
+        match piece {
+            Piece::Text(c) => {
+                quotes.read(c);
+                out.push(c);
+            }
+            Piece::Value(index) => {
+                if quotes.may_be_open() {
+                    let hint = "write {{ … }} without quotes around it: it brings its own";
+                    return Err(format!("a value stands in quotes, or after ones that cannot be told apart for certain; {hint}"));
+                }
+                quotes.pass_value();
+                // Perl and Ruby replace within double quotes: `$x`, `@x`, `#{x}`. \u escapes are read by all but Perl and PHP,
+                // which print them as they are: wrong there, but never code.
+                let literal = Value::String(plain(values.get(index).unwrap_or(&Value::Null))).to_string();
+                out.push_str(&literal.replace('$', "\\u0024").replace('@', "\\u0040").replace('#', "\\u0023"));
+            }
         }
-        // Perl and Ruby replace within double quotes: `$x`, `@x`, `#{x}`. \u escapes are read by all but Perl and PHP,
-        // which print them as they are: wrong there, but never code.
-        let literal = Value::String(text).to_string();
-        Ok(literal.replace('$', "\\u0024").replace('@', "\\u0040").replace('#', "\\u0023"))
-    })
+    }
+    Ok(out)
+}
+
+/// Whether a place in a script of an unknown language stands in quotes. Read twice: as one text, where quotes may span lines
+/// (Perl, Ruby, PHP), and line by line. A value is put only where both say that it stands outside.
+#[derive(Default)]
+struct Quotes {
+    /// The quotation mark that is open, and whether it is one of three.
+    open: Option<(char, bool)>,
+    /// How often the last character was repeated, and the character.
+    run: (usize, Option<char>),
+    escaped: bool,
+    comment: bool,
+    /// Whether an odd number of `"`, of `'`, of `` ` `` was seen, on this line; of the last one anywhere.
+    odd: [bool; 3],
+}
+
+impl Quotes {
+    fn read(&mut self, c: char) {
+        let before = self.run.1;
+        self.run = (if before == Some(c) { self.run.0 + 1 } else { 1 }, Some(c));
+        if c == '\n' {
+            (self.comment, self.escaped) = (false, false);
+            self.odd[0] = false;
+            self.odd[1] = false;
+            return;
+        }
+        if std::mem::take(&mut self.escaped) {
+            self.run = (0, Some(c));
+            return;
+        }
+        if c == '\\' {
+            self.escaped = true;
+            return;
+        }
+        if let Some(place) = ['"', '\'', '`'].iter().position(|mark| *mark == c) {
+            self.odd[place] = !self.odd[place];
+        }
+        let begins_word = |c: Option<char>| c.is_none_or(char::is_whitespace);
+        match self.open {
+            _ if self.comment => {}
+            None if c == '#' && begins_word(before) => self.comment = true,
+            None if "\"'".contains(c) => {
+                // The third of three in a row: two of them were an empty text.
+                let three = self.run.0 == 3;
+                self.open = Some((c, three));
+                self.run.0 = if three { 0 } else { self.run.0 };
+            }
+            Some((mark, false)) if mark == c => self.open = None,
+            Some((mark, true)) if mark == c && self.run.0 == 3 => {
+                self.open = None;
+                self.run.0 = 0;
+            }
+            _ => {}
+        }
+    }
+
+    /// A value brings its own quotes and closes them.
+    fn pass_value(&mut self) {
+        self.run = (1, Some('"'));
+    }
+
+    fn may_be_open(&self) -> bool {
+        self.escaped || (self.open.is_some() && !self.comment) || self.odd.contains(&true)
+    }
 }
 
 /// What surrounds a place in a shell script.
@@ -430,6 +504,8 @@ mod tests {
             assert!(render(template, "42", Syntax::Shell).is_ok(), "{template}");
         }
         assert_eq!(render("# {}\ntrue", "a\nrm", Syntax::Shell).unwrap(), "# a rm\ntrue");
+        // No argument can hold NUL.
+        assert!(render("printf %s {}", "a\0b", Syntax::Shell).unwrap_err().contains("NUL"));
     }
 
     #[test]
@@ -439,9 +515,30 @@ mod tests {
             let inner = &literal["print(".len()..literal.len() - 1];
             assert_eq!(serde_json::from_str::<String>(inner).unwrap(), value);
         }
-        for template in ["print(\"{}\")", "print('{}')", "x = \"\"\"\n{}\n\"\"\"", "`\n{}`"] {
+        for template in [
+            "print(\"{}\")",
+            "print('{}')",
+            "x = \"\"\"\n{}\n\"\"\"",
+            "`\n{}`",
+            "print(\"\\\\\" + \" {}\")",
+            "print \"of\n{}\n\"",
+            "print 'of\n# it\n{}\n'",
+        ] {
             assert!(render(template, "+exit()+", Syntax::Code).is_err(), "{template}");
         }
+        for template in [
+            "print(\"it's\")\nprint({})",
+            "# don't\nprint({})",
+            "x = 1  # don't\nprint({})",
+            "\"\"\"A \"word\" of it's\"\"\"\nprint({})",
+            "print(\"\\\\\", {})",
+            "print('', \"\", {})",
+        ] {
+            assert!(render(template, "+exit()+", Syntax::Code).is_ok(), "{template}");
+        }
+        // What stands in one value says nothing about the next.
+        let two = fill("f(\u{E000}0\u{E001}, \u{E000}1\u{E001})", &[json!("it's `"), json!("b")], Syntax::Code);
+        assert_eq!(two.unwrap(), "f(\"it's `\", \"b\")");
     }
 
     #[test]
@@ -457,6 +554,10 @@ mod tests {
             assert_eq!(body, json!({"a": value, "b": format!("x{value}y")}));
         }
         assert_eq!(fill("[\u{E000}0\u{E001}]", &[json!(5)], Syntax::Json).unwrap(), "[5]");
+        for dots in [".", ".."] {
+            assert!(render("http://h/users/{}/keys", dots, Syntax::Url).is_err(), "{dots}");
+            assert_eq!(render("http://h/?q={}", dots, Syntax::Url).unwrap(), format!("http://h/?q={dots}"));
+        }
     }
 
     #[test]

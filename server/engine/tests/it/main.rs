@@ -4,7 +4,9 @@
 
 mod control;
 mod execution;
+mod hostile;
 mod hosts;
+mod injection;
 mod lanes;
 mod restart;
 #[path = "../../../runner/tests/common/runner_process.rs"]
