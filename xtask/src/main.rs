@@ -3,6 +3,7 @@
 //! This file is the command line and nothing else; each command has a file of its own name.
 #![expect(clippy::print_stdout, reason = "a command line tool speaks through stdout")]
 
+mod attack;
 mod bench;
 mod chaos;
 mod dist;
@@ -64,6 +65,8 @@ enum Command {
     Bench(bench::Options),
     /// Break a running server on purpose, again and again, and look at what it promised
     Chaos(chaos::Options),
+    /// Play the attacker against a running server, and count what it refused
+    Attack(attack::Options),
     /// Write lines at a steady pace, for `bench`
     #[command(hide = true)]
     EmitLines(bench::emit::Options),
@@ -83,6 +86,7 @@ fn main() -> Result<()> {
         Command::Test { fast } => test::test(&workspace, fast),
         Command::Bench(options) => bench::bench(&workspace, &options),
         Command::Chaos(options) => chaos::chaos(&workspace, &options),
+        Command::Attack(options) => attack::attack(&workspace, &options),
         Command::EmitLines(options) => bench::emit::emit(&options),
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use crate::attack;
 use crate::chaos;
 use crate::package::{self, Profile};
 use crate::workspace::Workspace;
@@ -23,8 +24,13 @@ const RUST: [Step; 5] = [
     ("test tools", tools::ensure_for_tests),
     ("Rust tests", rust_tests),
 ];
-const BROWSER: [Step; 4] =
-    [("build tools", tools::ensure), ("build", build), ("browser tests", browser_tests), ("chaos", chaos_short)];
+const BROWSER: [Step; 5] = [
+    ("build tools", tools::ensure),
+    ("build", build),
+    ("browser tests", browser_tests),
+    ("attack", attack_short),
+    ("chaos", chaos_short),
+];
 
 pub fn test(workspace: &Workspace, fast: bool) -> Result<()> {
     workspace.claim_target()?;
@@ -91,6 +97,10 @@ fn browser_tests(workspace: &Workspace) -> Result<()> {
 
 fn chaos_short(workspace: &Workspace) -> Result<()> {
     chaos::short(workspace, packaged(workspace).join(package::BINARY))
+}
+
+fn attack_short(workspace: &Workspace) -> Result<()> {
+    attack::short(workspace, &packaged(workspace).join(package::BINARY))
 }
 
 /// Not the folder of `cargo xtask run`, which a person may be using while the tests run.

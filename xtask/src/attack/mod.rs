@@ -1,0 +1,73 @@
+//! `cargo xtask attack`: plays the attacker against a running server, and counts what it refused.
+//!
+//! One group a file. A group fails where something got through, where an answer was a 5xx other than 503 (“busy”), or where none came.
+
+mod bodies;
+mod cross_site;
+mod crowds;
+mod names;
+mod outgoing;
+mod raw;
+mod schemathesis;
+mod tally;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use self::tally::Tally;
+use crate::package::Profile;
+use crate::studio::{Studio, binary};
+use crate::workspace::Workspace;
+
+/// How hard to try.
+#[derive(Args)]
+pub struct Options {
+    /// Idle connections at once; fewer where the limit of open files says so
+    #[arg(long, default_value_t = 10_000)]
+    idle: usize,
+    /// Leave out schemathesis, where it is installed
+    #[arg(long)]
+    without_schemathesis: bool,
+    /// How the server is built
+    #[arg(long, value_enum, default_value = "dev")]
+    profile: Profile,
+    /// A server that is built already, instead of building one
+    #[arg(long, value_name = "FILE", conflicts_with = "profile")]
+    server: Option<PathBuf>,
+}
+
+pub fn attack(workspace: &Workspace, options: &Options) -> Result<()> {
+    let built = binary::server(workspace, options.profile, options.server.as_deref(), "package-attack")?;
+    println!("attack on {}", built.origin);
+    let scratch = workspace.target.join("attack");
+    crowds::raise_limit()?;
+    let studio = Studio::temporary(&built.binary, &scratch)?;
+    play(&studio, options.idle, &scratch, !options.without_schemathesis)
+}
+
+/// What `cargo xtask test` does of it: everything but schemathesis, with fewer idle connections.
+pub fn short(workspace: &Workspace, binary: &std::path::Path) -> Result<()> {
+    let scratch = workspace.target.join("attack");
+    crowds::raise_limit()?;
+    let studio = Studio::temporary(binary, &scratch)?;
+    play(&studio, 2_000, &scratch, false)
+}
+
+fn play(studio: &Studio, idle: usize, scratch: &std::path::Path, with_schemathesis: bool) -> Result<()> {
+    let mut all = vec![
+        names::play(studio)?,
+        bodies::play(studio)?,
+        cross_site::play(studio)?,
+        outgoing::play(studio)?,
+        crowds::slow(studio)?,
+        crowds::idle(studio, idle)?,
+    ];
+    if with_schemathesis {
+        all.push(schemathesis::play(studio, scratch)?);
+    }
+    print!("{}", tally::table(&all));
+    let bad: Vec<&str> = all.iter().filter(|tally| tally.failed()).map(|tally| tally.group).collect();
+    if bad.is_empty() { Ok(()) } else { bail!("the attacks on {} were not all refused", bad.join(", ")) }
+}
