@@ -1,5 +1,6 @@
 //! What pages are put together from.
 
+pub mod area;
 pub mod block_editor;
 pub mod block_view;
 pub mod command_text;

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::area::area_text;
 use super::block_editor::EditorState;
 use super::block_editor::common::{FaultLine, focus_soon};
 use super::icon::Icon;
@@ -160,7 +161,7 @@ fn OptionsField(
         <div class="field param__wide">
             <label for=id.clone()>"Choices"</label>
             <textarea id=id class="mono" rows="3" placeholder="One a line" prop:value=value aria-describedby=error.clone()
-                on:input=move |event| change(state, key, |parameter| parameter.options = event_target_value(&event))>{initial}</textarea>
+                on:input=move |event| change(state, key, |parameter| parameter.options = event_target_value(&event))>{area_text(initial)}</textarea>
             <FaultLine id=error messages=messages/>
         </div>
     }

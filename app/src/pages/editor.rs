@@ -10,6 +10,7 @@ use leptos_router::hooks::{use_navigate, use_params_map};
 use crate::api::credentials::list_credentials;
 use crate::api::hosts::list_hosts;
 use crate::api::runbooks::{create_runbook, get_runbook, update_runbook};
+use crate::components::area::area_text;
 use crate::components::block_editor::common::{FaultLine, focus_soon};
 use crate::components::block_editor::{EditorState, Kinds, block_list};
 use crate::components::icon::Icon;
@@ -261,7 +262,7 @@ fn Heading(
         <textarea class="desc" rows="1" aria-label="Description" placeholder="What it is for, in a sentence or two"
             prop:value=move || state.draft.with(|draft| draft.description.clone()) aria-describedby="editor-description-error"
             on:input=move |event| state.draft.update(|draft| draft.description = event_target_value(&event))>
-            {first.description}
+            {area_text(first.description)}
         </textarea>
         <FaultLine id="editor-description-error" messages=description/>
     }

@@ -7,6 +7,7 @@ use leptos_router::hooks::use_query_map;
 
 use crate::api::credentials::list_credentials;
 use crate::api::hosts::{CheckHost, CreateHost, DeleteHost, PinHostKey, UpdateHost, list_hosts};
+use crate::components::area::area_text;
 use crate::components::block_editor::common::focus_soon;
 use crate::components::confirm::Confirm;
 use crate::components::icon::Icon;
@@ -306,7 +307,7 @@ fn Fields(form: HostForm, is_local: bool, credentials: Vec<CredentialSummary>) -
             </div>
             <div class="field">
                 <label for="host-key">"Host key"</label>
-                <textarea id="host-key" name="host[host_key]" class="mono" rows="2" spellcheck="false" placeholder="ssh-ed25519 AAAA…" aria-describedby="host-key-hint">{form.host_key}</textarea>
+                <textarea id="host-key" name="host[host_key]" class="mono" rows="2" spellcheck="false" placeholder="ssh-ed25519 AAAA…" aria-describedby="host-key-hint">{area_text(form.host_key)}</textarea>
                 <p class="field__hint" id="host-key-hint">"The public key that the host must show, one line as OpenSSH writes it. Nothing connects to a host that shows another."</p>
             </div>
         }

@@ -10,6 +10,7 @@ use leptos::wasm_bindgen::JsCast;
 use leptos::web_sys;
 
 use super::EditorState;
+use crate::components::area::area_text;
 use crate::components::icon::Icon;
 use crate::state::draft::Field;
 
@@ -170,7 +171,7 @@ pub fn AreaField(
                 placeholder=placeholder prop:value=value
                 aria-invalid=move || own.invalid() aria-describedby=error.clone()
                 on:input=move |event| state.set(key, field, event_target_value(&event))
-                on:blur=move |_| own.touched.set(true)>{initial}</textarea>
+                on:blur=move |_| own.touched.set(true)>{area_text(initial)}</textarea>
             {(!hint.is_empty()).then(|| view! { <p class="field__hint">{hint}</p> })}
             <FaultLine id=error messages=own.messages/>
         </div>
