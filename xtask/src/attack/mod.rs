@@ -16,7 +16,6 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use self::tally::Tally;
 use crate::package::Profile;
 use crate::studio::{Studio, binary};
 use crate::workspace::Workspace;
