@@ -34,6 +34,9 @@ pub(crate) fn render(source: &str, syntax: Syntax, context: &Context) -> Result<
     let mut environment = environment();
     let seen = Arc::clone(&values);
     let left = AtomicUsize::new(MAX_RENDERED);
+    // What our placeholders begin with, and no value can know.
+    let open = format!("{OPEN}{}", uuid::Uuid::now_v7().as_u128());
+    let ours = open.clone();
     environment.set_formatter(move |out, state, value| {
         if value.is_undefined() && state.undefined_behavior() == UndefinedBehavior::Strict {
             return Err(Error::from(ErrorKind::UndefinedError));
@@ -43,13 +46,13 @@ pub(crate) fn render(source: &str, syntax: Syntax, context: &Context) -> Result<
             return Ok(out.write_str(value.as_str().unwrap_or_default())?);
         }
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let json = settle(to_json(value)?, &seen);
+        let json = settle(to_json(value)?, &ours, &seen);
         // Fuel pays for the placeholder only: a large value shown again and again must not fill the memory.
         let size = size_of(&json);
         if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(size)).is_err() {
             return Err(Error::new(ErrorKind::InvalidOperation, too_long()));
         }
-        write!(out, "{OPEN}{}{CLOSE}", seen.len())?;
+        write!(out, "{ours}{}{CLOSE}", seen.len())?;
         seen.push(json);
         Ok(())
     });
@@ -58,7 +61,7 @@ pub(crate) fn render(source: &str, syntax: Syntax, context: &Context) -> Result<
         .and_then(|template| template.render(context.value()))
         .map_err(|error| explain(&error, source, context))?;
     let values = values.lock().unwrap_or_else(PoisonError::into_inner);
-    let filled = fill(&text.replace(SHIELD, "{"), &values, syntax)?;
+    let filled = fill(&text.replace(SHIELD, "{").replace(&open, &OPEN.to_string()), &values, syntax)?;
     if filled.len() > MAX_RENDERED {
         return Err(too_long());
     }
@@ -198,7 +201,7 @@ fn environment() -> Environment<'static> {
 /// `{{.Names}}`, a template of Go programs such as docker, kubectl and helm, which begins with a dot as no expression does.
 fn shield(source: &str) -> String {
     let brace = SHIELD.to_string();
-    let text = source.replace(SHIELD, "").replace("${#", &format!("${brace}#"));
+    let text = source.replace([SHIELD, OPEN, CLOSE], "").replace("${#", &format!("${brace}#"));
     let mut out = String::with_capacity(text.len());
     let mut rest = text.as_str();
     while let Some(at) = rest.find("{{") {
@@ -217,13 +220,17 @@ fn shield(source: &str) -> String {
 }
 
 /// Replaces placeholders that got into a value by way of a filter by what they stand for.
-fn settle(value: serde_json::Value, seen: &[serde_json::Value]) -> serde_json::Value {
-    match value {
-        serde_json::Value::String(text) if !seen.is_empty() && text.contains(OPEN) => {
-            serde_json::Value::String(fill(&text, seen, Syntax::Plain).unwrap_or(text))
-        }
-        other => other,
+fn settle(value: serde_json::Value, open: &str, seen: &[serde_json::Value]) -> serde_json::Value {
+    let serde_json::Value::String(text) = value else { return value };
+    let mut parts = text.split(open);
+    let mut settled = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (number, rest) = part.split_once(CLOSE).unwrap_or((part, ""));
+        let value = number.parse().ok().and_then(|index: usize| seen.get(index));
+        settled.push_str(&value.map(plain).unwrap_or_default());
+        settled.push_str(rest);
     }
+    serde_json::Value::String(settled)
 }
 
 /// Says what is wrong with a template, without the library's own vocabulary.

@@ -225,9 +225,9 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     Some(value)
 }
 
-/// What a header can hold: everything else is refused before anything is sent.
+/// What a header can hold (RFC 9110, section 5.5): everything else is refused before anything is sent.
 fn fits_header(value: &str) -> bool {
-    value.bytes().all(|byte| byte == b'\t' || (0x20..0x7f).contains(&byte))
+    value.bytes().all(|byte| byte == b'\t' || (byte >= 0x20 && byte != 0x7f))
 }
 
 fn call(block: ApiBlock) -> Block {
