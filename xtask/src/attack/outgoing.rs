@@ -11,7 +11,7 @@ use crate::studio::client::text_of;
 use crate::studio::{Client, Studio};
 
 /// How long the run may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 pub fn play(studio: &Studio) -> Result<Tally> {
     let mut tally = Tally::new("outgoing calls");
@@ -22,7 +22,7 @@ pub fn play(studio: &Studio) -> Result<Tally> {
     let key = Client::new(studio.address()).sign_up("developer-1", "plain words, quite many of them")?;
     let client = Client::new(studio.address()).with_key(&key);
     let addresses = addresses(port);
-    let block = |url: &String| json!({ "type": "api", "on_failure": "continue", "timeout": "5s", "config": { "method": "GET", "url": url } });
+    let block = |url: &String| json!({ "type": "api", "on_failure": "continue", "timeout": "1s", "config": { "method": "GET", "url": url } });
     let mut wanted = Vec::new();
     for url in &addresses {
         // One by one: what is refused when it is written never comes to run.
