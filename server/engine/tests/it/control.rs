@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 use domain::block::{BlockKind, InstructionBlock};
-use domain::{AuditAction, Block, ControlAction, RunMode, RunState, StepState};
+use domain::{AuditAction, Block, ControlAction, RunEvent, RunMode, RunState, StepState};
 use store::ControlChange;
 
 use crate::world::{Start, World, audit, command, named, timer, until};
@@ -110,11 +110,19 @@ async fn a_run_that_goes_on_by_itself_can_be_told_to_ask_from_the_next_step_on()
     let wait = format!("until test -e {}; do sleep 0.02; done", gate.display());
     let id = world.start(vec![command(&wait), timer(1), named("second", command("echo two"))]).await;
     world.step_is(id, 0, StepState::Running).await;
+    let mut told = world.engine.subscribe(id);
     let guided = ControlChange { mode: Some(RunMode::Guided), ..ControlChange::default() };
     let (running, entry) = (RunState::Running, audit(AuditAction::RunControlled));
     assert!(world.store.control_run(id, running, running, &guided, &entry).await.unwrap());
     world.engine.nudge(id);
-    until("the engine to know", || async { (world.run(id).await.mode == RunMode::Guided).then_some(()) }).await;
+    let knows = async {
+        loop {
+            if matches!(told.recv().await.unwrap().as_ref(), RunEvent::Run(run) if run.mode == RunMode::Guided) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), knows).await.expect("the engine knows");
     std::fs::write(&gate, "").unwrap();
     let (run, steps) = world.reaches(id, RunState::Waiting).await;
     assert_eq!(run.error.as_deref(), Some("run “second” on this server?"));
