@@ -122,7 +122,7 @@ mod tests {
             "SELECT key FROM session WHERE account = 'a'",
             "SELECT key FROM tries WHERE key IN ['a', 'b']",
             "SELECT sealed, name FROM credential WHERE name > 'a' ORDER BY name LIMIT 8",
-            "SELECT sealed, sort FROM run WHERE sort > 'a' ORDER BY sort LIMIT 8",
+            "SELECT sealed, sort FROM run WHERE sort > 'a' AND listed = true ORDER BY sort LIMIT 8",
             "SELECT doc FROM account WHERE username = 'a' LIMIT 1",
             "SELECT VALUE doc FROM host WHERE name = 'a' LIMIT 1",
             "SELECT VALUE doc FROM host WHERE name IN ['a', 'b']",

@@ -78,8 +78,10 @@ impl Store {
     /// The database's.
     pub async fn sealed_values(&self, kind: SealedKind, after: &str, rows: u32) -> Result<SealedPage> {
         let (table, order) = (kind.table(), kind.order());
+        // What the index of all runs begins with.
+        let all = if kind == SealedKind::Parameters { " AND listed = true" } else { "" };
         let text = format!(
-            "SELECT record::id(id) AS key, {order} AS place, sealed, {order} FROM {table} WHERE {order} > $after ORDER BY {order} LIMIT $rows"
+            "SELECT record::id(id) AS key, {order} AS place, sealed, {order} FROM {table} WHERE {order} > $after{all} ORDER BY {order} LIMIT $rows"
         );
         let found: Vec<Row> = self.rows("read sealed values", table, &text, variables! { after: after, rows: rows }).await?;
         let full = u32::try_from(found.len()).is_ok_and(|count| count == rows);

@@ -65,7 +65,7 @@ async fn a_proxy_is_believed_where_it_is_trusted_and_nobody_else() {
         let answer = studio.exchange("GET", "/healthz", &claims, None).await;
         assert_eq!(answer.headers.contains_key("strict-transport-security"), believed, "{arguments:?}");
         // A page of the host that the proxy is known by may ask; the log says for whom.
-        let origin = [claims.as_slice(), &[("origin", "https://runbooks.example"), ("cookie", "studio_session=x")]].concat();
+        let origin = [claims.as_slice(), &[("origin", "http://runbooks.example"), ("cookie", "studio_session=x")]].concat();
         let body = json!({ "username": "ann", "password": PASSWORD }).to_string().into_bytes();
         let answer = studio.exchange("POST", "/api/v1/users/signup", &origin, Some(("application/json", body))).await;
         assert_eq!(answer.status.as_u16(), if believed { 201 } else { 403 }, "{arguments:?}: {}", answer.text);

@@ -20,6 +20,7 @@ const READING: &[&str] = &[
     "list_versions",
     "get_home",
     "get_run",
+    "get_report",
     "get_instruction",
     "get_output",
     "list_runs",
