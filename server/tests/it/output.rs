@@ -93,7 +93,12 @@ async fn a_command_is_held_back_while_nobody_takes_what_it_prints_and_nothing_is
     let (studio, key, run) = running(&command).await;
     let begun = studio.until(&key, &run, 30, |run| run["steps"][0]["status"] == "running").await;
     let spool = studio.data().join("runner/spool").join(begun["steps"][0]["id"].as_str().expect("an id"));
-    assert!(spool.is_dir(), "{}", spool.display());
+    // That it runs is written before it is started.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !spool.is_dir() {
+        assert!(Instant::now() < deadline, "{}", spool.display());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 
     // The server stands still; its runner and the command do not.
     studio.signal("STOP");
