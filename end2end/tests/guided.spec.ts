@@ -36,7 +36,7 @@ test("a guided run shows exactly what it will do and does it only when approved"
 
   await test.step("told to go on by itself, it still waits for the answer to what it asked", async () => {
     await page.getByRole("button", { name: "Go on by itself" }).click();
-    await expect(page.getByRole("button", { name: "Ask before each command" })).toBeVisible();
+    await expect(page.getByRole("button", { name: "Ask me before each command" })).toBeVisible();
     await expect(state(page, "Waiting for you")).toBeVisible();
     await expect(output(page, "Repeat the order")).toBeHidden();
   });
@@ -65,7 +65,7 @@ test("a step that is rejected never runs and ends the run as failed", async ({ p
   await test.step("reject the first step", async () => {
     await answer(page, "Take the order", "Reject");
     await expect(state(page, "Failed")).toBeVisible();
-    await expect(page.locator(".head").getByText("rejected")).toBeVisible();
+    await expect(step(page, "Take the order").getByText("Rejected by oncall-1")).toBeVisible();
   });
 
   await test.step("neither it nor what follows has run", async () => {

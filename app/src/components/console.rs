@@ -166,6 +166,8 @@ fn Screen(
         <div class="console-frame">
             <div
                 node_ref=shown.screen on:scroll=move |_| shown.scrolled() class=class tabindex="0"
+                on:wheel=move |_| shown.touched() on:touchmove=move |_| shown.touched()
+                on:pointerdown=move |_| shown.touched() on:keydown=move |_| shown.touched()
                 role="log" aria-live="off" aria-label=about("Output")
             >
                 {earlier}

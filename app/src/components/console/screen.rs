@@ -12,6 +12,8 @@ use crate::state::timeline::{Place, Timeline};
 
 /// This near to the end, in pixels, counts as the end.
 const NEAR: i32 = 24;
+/// How long after a person did something a scroll counts as theirs, in milliseconds.
+const TOUCH: f64 = 1_000.0;
 /// How many of the last lines come with the page.
 const WITHOUT_SCRIPT: usize = 300;
 /// How many rows are drawn at least, so that a console that grows never shows a gap.
@@ -102,6 +104,10 @@ pub struct Shown {
     /// How far the end was below when the person scrolled last.
     from_end: StoredValue<i32>,
     before: StoredValue<i32>,
+    /// What there was to see when it scrolled last.
+    known: StoredValue<Seen>,
+    /// When the person last did something to it, in milliseconds.
+    touched: StoredValue<f64>,
     pub screen: NodeRef<Div>,
     pub list: NodeRef<Div>,
     pub probe: NodeRef<P>,
@@ -144,6 +150,8 @@ impl Shown {
             wanted: RwSignal::new(None),
             from_end: StoredValue::new(0),
             before: StoredValue::new(0),
+            known: StoredValue::new(Seen::default()),
+            touched: StoredValue::new(0.0),
             screen: NodeRef::new(),
             list: NodeRef::new(),
             probe: NodeRef::new(),
@@ -309,6 +317,11 @@ impl Shown {
         }
     }
 
+    /// The person does something that may scroll it.
+    pub fn touched(self) {
+        self.touched.set_value(now());
+    }
+
     pub fn scrolled(self) {
         let Some(screen) = self.screen.get_untracked() else { return };
         let top = screen.scroll_top();
@@ -317,7 +330,11 @@ impl Shown {
         let went_up = top < self.before.get_value();
         self.before.set_value(top);
         self.from_end.set_value(from_end);
-        // Lines that arrive move the end away; only the person moves up.
+        // Lines that arrive move the end away, and the place as well where they are drawn anew; only the person moves up.
+        let seen = self.seen.get_untracked();
+        let by_person = self.known.get_value() == seen || now() - self.touched.get_value() < TOUCH;
+        self.known.set_value(seen);
+        let went_up = went_up && by_person;
         if at_end != self.following.get_untracked() && (at_end || went_up) {
             self.following.set(at_end);
         }
@@ -366,6 +383,11 @@ impl Shown {
             }
         });
     }
+}
+
+/// The clock of the browser, in milliseconds.
+fn now() -> f64 {
+    web_sys::js_sys::Date::now()
 }
 
 fn last_lines(lines: &Of<'_>) -> Drawn {
