@@ -75,7 +75,7 @@ pub(crate) struct Pen {
 pub(crate) enum Commit {
     /// It is durable.
     Done,
-    /// Nothing was written: a person changed the run's state meanwhile, which `Pen::run` now says.
+    /// Nothing was written: a person changed the run's state or mode meanwhile, which `Pen::run` now says.
     Moved,
 }
 
@@ -125,7 +125,7 @@ pub(crate) async fn fail_by_fault(shared: &Shared, lease: &Lease) {
         run.ended_at = Some(now);
         run.event = event + 1;
         let expect = [RunState::Running, RunState::Pausing, RunState::Stopping];
-        let progress = Progress { run: &run, expect: &expect, steps: &steps, release: true };
+        let progress = Progress { run: &run, expect: &expect, mode: None, steps: &steps, release: true };
         if persist(|| shared.store.save_progress(lease, &progress)).await? == Saved::Written {
             for step in steps {
                 shared.hub.publish(run.id, RunEvent::Step(Box::new(step)));
@@ -308,7 +308,8 @@ impl RunTask {
         }
         self.pen.has_given_out(0);
         let run = Run { state: to, ..self.pen.run.clone() };
-        let progress = Progress { run: &run, expect: &[from], steps: &changed, release };
+        // A step that begins in the instant in which a person asks for the guided mode must ask before it.
+        let progress = Progress { run: &run, expect: &[from], mode: Some(run.mode), steps: &changed, release };
         let mut asked = 0;
         let (store, lease) = (&self.shared.store, &self.pen.lease);
         let saved = persist(|| {
@@ -319,10 +320,9 @@ impl RunTask {
         match saved {
             Saved::Written => {}
             // The answer to an earlier try was lost on its way, but the write was not.
-            Saved::Moved(state) if asked > 1 && state == to => {}
+            Saved::Moved(state, _) if asked > 1 && state == to && to != from => {}
             Saved::Lost if asked > 1 && release => {}
-            Saved::Moved(state) => {
-                let mode = self.pen.run.mode;
+            Saved::Moved(state, mode) => {
                 self.pen.announce((state, mode));
                 return Ok(Commit::Moved);
             }

@@ -3,7 +3,7 @@
 
 use domain::{Run, RunId, RunMode, RunState, Step, StepId, StepState, Timestamp};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::query::{Outcome, from_value, micros, optional_time, to_doc, variables};
 use crate::runs::{COLUMNS, RunRow};
@@ -38,6 +38,8 @@ pub struct Progress<'a> {
     pub run: &'a Run,
     /// In which states the stored run must be.
     pub expect: &'a [RunState],
+    /// In which mode it must be, where that matters: none, any.
+    pub mode: Option<RunMode>,
     /// The steps that changed.
     pub steps: &'a [Step],
     /// Whether the worker is done with the run for now.
@@ -49,8 +51,8 @@ pub struct Progress<'a> {
 pub enum Saved {
     /// All of it is written.
     Written,
-    /// Nothing is: somebody took the run to this state.
-    Moved(RunState),
+    /// Nothing is: somebody took the run to this state, or gave it this mode.
+    Moved(RunState, RunMode),
     /// Nothing is: the lease is not this worker's any more.
     Lost,
 }
@@ -161,7 +163,7 @@ impl Store {
         Ok(steps)
     }
 
-    /// Writes what a worker did, if the lease is still good and nobody took the run to a state it does not expect.
+    /// Writes what a worker did, if the lease is still good and nobody took the run to a state or a mode it does not expect.
     ///
     /// # Errors
     /// The database's.
@@ -171,7 +173,7 @@ impl Store {
         let mut statements = format!(
             "UPDATE type::record('run', $key) SET
                state = IF owner != $owner OR fence != $fence {{ THROW 'guard:lost' }}
-                       ELSE IF state NOT IN $expect {{ THROW 'guard:moved ' + state }}
+                       ELSE IF state NOT IN $expect OR ($mode != '' AND mode != $mode) {{ THROW 'guard:moved ' + state + ' ' + mode }}
                        ELSE {{ $state }},
                started_at = $started_at, ended_at = $ended_at, error = $error, event = $event{released} RETURN NONE;"
         );
@@ -181,6 +183,7 @@ impl Store {
             owner: lease.owner,
             fence: lease.fence,
             expect: progress.expect,
+            mode: progress.mode.map_or(Value::from(""), |mode| json!(mode)),
             state: run.state,
             started_at: optional_time(run.started_at),
             ended_at: optional_time(run.ended_at),
@@ -200,8 +203,10 @@ impl Store {
         match self.transact(operation, &statements, variables).await? {
             Outcome::Committed => Ok(Saved::Written),
             Outcome::Refused(word) if word == "lost" => Ok(Saved::Lost),
-            Outcome::Refused(word) => match word.strip_prefix("moved ") {
-                Some(state) => Ok(Saved::Moved(from_value("run", Value::from(state))?)),
+            Outcome::Refused(word) => match word.strip_prefix("moved ").and_then(|now| now.split_once(' ')) {
+                Some((state, mode)) => {
+                    Ok(Saved::Moved(from_value("run", Value::from(state))?, from_value("run", Value::from(mode))?))
+                }
                 None => Err(StoreError::Query { operation, source: word.into() }),
             },
         }

@@ -88,7 +88,7 @@ async fn a_step_that_the_only_server_never_started_is_started_by_the_next_one() 
         world.store.claim_runs("dead", now, now + Duration::from_secs(3_600), 1).await.unwrap().remove(0);
     let step = Step { state: StepState::Running, started_at: Some(now), event: run.event + 1, ..world.steps(id).await.remove(0) };
     let run = Run { started_at: Some(now), event: step.event, ..run };
-    let begun = Progress { run: &run, expect: &[RunState::Running], steps: &[step], release: false };
+    let begun = Progress { run: &run, expect: &[RunState::Running], mode: None, steps: &[step], release: false };
     assert_eq!(world.store.save_progress(&lease, &begun).await.unwrap(), Saved::Written);
     world.restart_with(EngineConfig { alone: true, ..config("two") });
     let (_, steps) = world.reaches(id, RunState::Succeeded).await;
@@ -157,7 +157,7 @@ async fn what_the_runner_still_keeps_of_steps_that_are_over_is_forgotten_by_the_
     let last = run.event + 1_000;
     let step = Step { state: StepState::Succeeded, ended_at: Some(Utc::now()), event: last, ..ended };
     let run = Run { state: RunState::Succeeded, ended_at: Some(Utc::now()), event: last + 1, ..run };
-    let end = Progress { run: &run, expect: &[RunState::Running], steps: &[step], release: true };
+    let end = Progress { run: &run, expect: &[RunState::Running], mode: None, steps: &[step], release: true };
     assert_eq!(world.store.save_progress(&lease, &end).await.unwrap(), Saved::Written);
 
     world.restart(true);

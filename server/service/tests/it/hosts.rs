@@ -251,7 +251,7 @@ async fn left_as(studio: &TestStudio, run: RunState, step: StepState) -> domain:
     let mut steps = studio.store.steps(started.id).await.expect("steps");
     (steps[0].state, steps[0].started_at) = (step, Some(now));
     let left = domain::Run { state: run, event: claim.run.event + 1, ..claim.run.clone() };
-    let progress = store::Progress { run: &left, expect: &[RunState::Running], steps: &steps[..1], release: true };
+    let progress = store::Progress { run: &left, expect: &[RunState::Running], mode: None, steps: &steps[..1], release: true };
     let saved = studio.store.save_progress(&claim.lease, &progress).await.expect("saved");
     assert_eq!(saved, store::Saved::Written);
     started.id

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use domain::{AuditAction, Chunk, Run, RunId, RunState, Step, Stream};
+use domain::{AuditAction, Chunk, Run, RunId, RunMode, RunState, Step, Stream};
 use store::{ControlChange, Idempotency, Progress, RunFilter, Saved, Started, Store};
 
 use crate::world::{at, audit, disk, memory, run, runbook, step};
@@ -97,20 +97,27 @@ async fn progress_is_refused_after_a_control_and_after_the_lease() {
     run.event = 5;
     let again = step(0, 2);
     let running = [RunState::Running];
-    let progress = Progress { run: &run, expect: &running, steps: std::slice::from_ref(&again), release: false };
+    let progress = Progress { run: &run, expect: &running, mode: None, steps: std::slice::from_ref(&again), release: false };
     assert_eq!(store.save_progress(&claim.lease, &progress).await.unwrap(), Saved::Written);
     assert_eq!(store.run(run.id).await.unwrap(), Some(run.clone()));
     assert_eq!(store.steps(run.id).await.unwrap(), [steps[0].clone(), again.clone(), steps[1].clone()]);
+    let asking = ControlChange { mode: Some(RunMode::Guided), ..ControlChange::default() };
+    assert!(store.control_run(run.id, RunState::Running, RunState::Running, &asking, &entry).await.unwrap());
+    let by_itself = Progress { mode: Some(RunMode::Auto), ..progress };
+    let moved = Saved::Moved(RunState::Running, RunMode::Guided);
+    assert_eq!(store.save_progress(&claim.lease, &by_itself).await.unwrap(), moved);
+    let guided = Run { mode: RunMode::Guided, ..run.clone() };
+    let progress = Progress { run: &guided, mode: Some(RunMode::Guided), ..progress };
     let change = ControlChange::default();
     let (from, to) = (RunState::Running, RunState::Pausing);
     assert!(store.control_run(run.id, from, to, &change, &entry).await.unwrap());
     assert!(!store.control_run(run.id, from, to, &change, &entry).await.unwrap());
-    assert_eq!(store.save_progress(&claim.lease, &progress).await.unwrap(), Saved::Moved(RunState::Pausing));
-    assert_eq!(store.owned_states("w").await.unwrap(), [(run.id, RunState::Pausing, run.mode)]);
+    assert_eq!(store.save_progress(&claim.lease, &progress).await.unwrap(), Saved::Moved(RunState::Pausing, RunMode::Guided));
+    assert_eq!(store.owned_states("w").await.unwrap(), [(run.id, RunState::Pausing, RunMode::Guided)]);
     store.renew_leases("w", at(30)).await.unwrap();
     assert!(store.claim_runs("v", at(29), at(60), 9).await.unwrap().is_empty());
     run.state = RunState::Paused;
-    let hold = Progress { run: &run, expect: &[RunState::Pausing], steps: &[], release: true };
+    let hold = Progress { run: &run, expect: &[RunState::Pausing], mode: None, steps: &[], release: true };
     assert_eq!(store.save_progress(&claim.lease, &hold).await.unwrap(), Saved::Written);
     assert_eq!(store.save_progress(&claim.lease, &hold).await.unwrap(), Saved::Lost);
     assert!(store.claim_runs("v", at(99), at(120), 9).await.unwrap().is_empty());
