@@ -17,8 +17,9 @@ use crate::{shell, tools};
 type Step = (&'static str, fn(&Workspace) -> Result<()>);
 
 /// The two halves are never built by one cargo call: `app` would be compiled with the features of both.
-const RUST: [Step; 5] = [
+const RUST: [Step; 6] = [
     ("format", format),
+    ("supply chain", supply_chain),
     ("clippy, server half", clippy_server),
     ("clippy, browser half", clippy_browser),
     ("test tools", tools::ensure_for_tests),
@@ -56,6 +57,31 @@ pub fn test(workspace: &Workspace, fast: bool) -> Result<()> {
 
 fn format(workspace: &Workspace) -> Result<()> {
     shell::run(workspace.cargo().args(["fmt", "--all", "--check"]))
+}
+
+/// Licences, sources and banned crates, by deny.toml. What is known of holes comes from a database that may not be at hand.
+fn supply_chain(workspace: &Workspace) -> Result<()> {
+    if workspace.which("cargo-deny").is_none() {
+        println!("not run: cargo-deny is not installed (cargo install cargo-deny --locked)");
+        return Ok(());
+    }
+    let deny = |check: &[&str]| shell::run(workspace.cargo().args(["deny", "--offline", "check"]).args(check));
+    deny(&["licenses", "bans", "sources"])?;
+    match advisories(workspace) {
+        true => deny(&["advisories"]),
+        false => {
+            println!("not run: the advisories, whose database is not here (cargo deny fetch)");
+            Ok(())
+        }
+    }
+}
+
+/// Whether the database of advisories was fetched once.
+fn advisories(workspace: &Workspace) -> bool {
+    let cargo = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    cargo.is_some_and(|home| home.join("advisory-dbs").is_dir()) && workspace.root.join("deny.toml").is_file()
 }
 
 fn clippy_server(workspace: &Workspace) -> Result<()> {
@@ -136,8 +162,8 @@ mod tests {
             table(&steps, &times, false),
             "step                            time\n\
              format                         2.0 s\n\
-             clippy, server half        1 min 1 s  failed\n\
-             clippy, browser half               -  not run\n\
+             supply chain               1 min 1 s  failed\n\
+             clippy, server half                -  not run\n\
              all                        1 min 3 s\n"
         );
     }

@@ -4,7 +4,7 @@
 //! `cargo leptos watch` works afterwards.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -14,6 +14,8 @@ use crate::workspace::Workspace;
 
 /// The newest cargo-leptos whose lock file our compiler accepts.
 const CARGO_LEPTOS: &str = "0.3.10";
+/// What `cargo xtask attack` plays with.
+const SCHEMATHESIS: &str = "4.32.5";
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
 /// Installs every tool that is missing and says so, tool by tool; silent when all are there.
@@ -79,6 +81,28 @@ fn surreal_server(workspace: &Workspace) -> Result<()> {
         return build();
     }
     install("a SurrealDB server for the tests", "about 5 minutes", build)
+}
+
+/// schemathesis: the one on the path, or one of our own in a Python environment in the target directory.
+pub fn schemathesis(workspace: &Workspace) -> Result<PathBuf> {
+    if let Some(program) = workspace.which("schemathesis") {
+        return Ok(program);
+    }
+    let folder = workspace.target.join("schemathesis");
+    let program = folder.join("bin/schemathesis");
+    if !program.is_file() {
+        require(
+            workspace,
+            "python3",
+            "Python 3 is missing: install it with its venv (Debian: `sudo apt-get install python3-venv`)",
+        )?;
+        install(&format!("schemathesis {SCHEMATHESIS}"), "about a minute", || {
+            shell::run(workspace.command("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+            let mut pip = workspace.command(&*folder.join("bin/pip").to_string_lossy());
+            shell::run(pip.args(["install", "--quiet", "--disable-pip-version-check", &format!("schemathesis=={SCHEMATHESIS}")]))
+        })?;
+    }
+    Ok(program)
 }
 
 /// Debian's own package, where we may install it. Ubuntu's chromium is a snap, which does not run in containers.

@@ -14,7 +14,7 @@ use store::StoreError;
 use crate::executors::process::chain;
 use crate::handle::Shared;
 use crate::run_task::persist;
-use crate::ssh::{self, Connection, HostKey, KeyCheck, Login, Pool, SshError, Target};
+use crate::ssh::{self, Connection, HostKey, KeyCheck, Login, Pool, SshError, Target, unhurried};
 
 /// How long a host may take to let us in.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -60,9 +60,9 @@ impl Hosts {
     }
 
     /// How a host is reached.
-    pub(crate) fn target(&self, name: &str, secret: &SecretString) -> Result<Target, String> {
+    pub(crate) async fn target(&self, name: &str, secret: &SecretString) -> Result<Target, String> {
         let host = self.entries.get(name).ok_or_else(|| format!("there is no host “{name}”"))?;
-        target(host, secret)
+        target(host, secret).await
     }
 
     /// A connection to it: the open one of this run, or a new one. A host that shows another key than the pinned one leaves an
@@ -115,7 +115,7 @@ pub(crate) async fn check(host: &Host, secret: Option<&SecretString>) -> HostChe
             Err(error) => HostCheck { unreachable: Some(chain(&error)), ..HostCheck::default() },
         };
     };
-    let target = match target(host, secret) {
+    let target = match target(host, secret).await {
         Ok(target) => target,
         Err(why) => return HostCheck { login: Some(LoginCheck::Refused(why)), ..HostCheck::default() },
     };
@@ -137,8 +137,10 @@ fn shown(key: &HostKey, pinned: Pinned) -> ShownKey {
 }
 
 /// The entry of a host as SSH wants it.
-pub(crate) fn target(host: &Host, secret: &SecretString) -> Result<Target, String> {
-    let login = Login::from_secret(secret).map_err(|error| format!("the credential of host {}: {}", host.name, chain(&error)))?;
+pub(crate) async fn target(host: &Host, secret: &SecretString) -> Result<Target, String> {
+    let secret = secret.clone();
+    let login = unhurried(move || Login::from_secret(&secret)).await;
+    let login = login.map_err(|error| format!("the credential of host {}: {}", host.name, chain(&error)))?;
     let host_key = match host.host_key.as_deref().map(str::parse).transpose() {
         Ok(key) => key,
         Err(error) => return Err(format!("the pinned key of host {} cannot be read: {}", host.name, chain(&error))),

@@ -15,7 +15,8 @@ use crate::executors::{self, Outcome, Prepared, Scene, Watch};
 use crate::handle::Shared;
 use crate::hosts::Hosts;
 use crate::output::{Output, Printed, Stored};
-use crate::run_task::{Pen, RunTask};
+use crate::pen::Pen;
+use crate::run_task::RunTask;
 use crate::ssh::Target;
 
 /// One attempt at a step, ready to be executed.
@@ -96,7 +97,7 @@ impl RunTask {
             Err(message) => return Ok(Err(message)),
         };
         Ok(match self.secrets.open(&self.shared, &self.pen.run, &credential).await? {
-            Ok(secret) => self.hosts.target(name, &secret).map(Some),
+            Ok(secret) => self.hosts.target(name, &secret).await.map(Some),
             Err(message) => Err(message),
         })
     }

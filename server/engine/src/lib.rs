@@ -17,6 +17,7 @@ mod hub;
 mod job;
 mod lanes;
 mod output;
+mod pen;
 pub mod plan_steps;
 mod run_task;
 mod secrets;

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use vault::{RedactStream, Redactor};
 
 use crate::error::Halt;
-use crate::run_task::Pen;
+use crate::pen::Pen;
 
 /// The largest chunk, in bytes.
 const MAX_CHUNK: usize = 64 * 1024;

@@ -46,8 +46,7 @@ pub async fn watch(
         .clone()
         .try_acquire_owned()
         .map_err(|_| Problem::new(503, "busy", "too many event streams are open; close one"))?;
-    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    let after = last.or(query.after).unwrap_or(0);
+    let after = begin_after(&headers, query.after);
     let events = state.services.runs.watch(&asking.actor, id, after).await?;
     let stream = events
         .map(move |event| {
@@ -56,6 +55,13 @@ pub async fn watch(
         })
         .take_until(no_longer_allowed(state, asking, address));
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+/// The number after which a stream begins: what the browser read last, else what the address says, else the beginning. A header that
+/// is no number of ours says nothing: a browser sends what any stream once gave it.
+fn begin_after(headers: &HeaderMap, asked: Option<u64>) -> u64 {
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    last.or(asked).unwrap_or(0)
 }
 
 /// Resolves once whoever watches may no longer, or the server stops.
@@ -82,4 +88,31 @@ fn to_sse(event: &RunEvent) -> Event {
     };
     let empty = if says_how_far { empty.id(event.seq().to_string()) } else { empty };
     empty.clone().json_data(event).unwrap_or(empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn with(last: &[u8]) -> HeaderMap {
+        HeaderValue::from_bytes(last)
+            .map(|value| HeaderMap::from_iter([("last-event-id".parse().expect("a name"), value)]))
+            .unwrap_or_default()
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_is_where_the_stream_begins(number: u64, asked: Option<u64>, before in " {0,3}", after in " {0,3}") {
+            prop_assert_eq!(begin_after(&with(format!("{before}{number}{after}").as_bytes()), asked), number);
+        }
+
+        #[test]
+        fn whatever_else_stands_there_the_address_counts(last in proptest::collection::vec(any::<u8>(), 0..40), asked: Option<u64>) {
+            let number = std::str::from_utf8(&last).ok().and_then(|text| text.trim().parse().ok());
+            prop_assert_eq!(begin_after(&with(&last), asked), number.or(asked).unwrap_or(0));
+        }
+    }
 }

@@ -11,13 +11,14 @@ mod raw;
 mod schemathesis;
 mod tally;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::package::Profile;
 use crate::studio::{Studio, binary};
+use crate::tools;
 use crate::workspace::Workspace;
 
 /// How hard to try.
@@ -26,7 +27,7 @@ pub struct Options {
     /// Idle connections at once; fewer where the limit of open files says so
     #[arg(long, default_value_t = 10_000)]
     idle: usize,
-    /// Leave out schemathesis, where it is installed
+    /// Leave out schemathesis, which is installed where it is missing
     #[arg(long)]
     without_schemathesis: bool,
     /// How the server is built
@@ -43,18 +44,19 @@ pub fn attack(workspace: &Workspace, options: &Options) -> Result<()> {
     let scratch = workspace.target.join("attack");
     crowds::raise_limit()?;
     let studio = Studio::temporary(&built.binary, &scratch)?;
-    play(&studio, options.idle, &scratch, !options.without_schemathesis)
+    let schemathesis = if options.without_schemathesis { None } else { Some(tools::schemathesis(workspace)?) };
+    play(&studio, options.idle, &scratch, schemathesis.as_deref())
 }
 
 /// What `cargo xtask test` does of it: everything but schemathesis, with fewer idle connections.
-pub fn short(workspace: &Workspace, binary: &std::path::Path) -> Result<()> {
+pub fn short(workspace: &Workspace, binary: &Path) -> Result<()> {
     let scratch = workspace.target.join("attack");
     crowds::raise_limit()?;
     let studio = Studio::temporary(binary, &scratch)?;
-    play(&studio, 2_000, &scratch, false)
+    play(&studio, 2_000, &scratch, None)
 }
 
-fn play(studio: &Studio, idle: usize, scratch: &std::path::Path, with_schemathesis: bool) -> Result<()> {
+fn play(studio: &Studio, idle: usize, scratch: &Path, schemathesis: Option<&Path>) -> Result<()> {
     let mut all = vec![
         names::play(studio)?,
         bodies::play(studio)?,
@@ -63,8 +65,8 @@ fn play(studio: &Studio, idle: usize, scratch: &std::path::Path, with_schemathes
         crowds::slow(studio)?,
         crowds::idle(studio, idle)?,
     ];
-    if with_schemathesis {
-        all.push(schemathesis::play(studio, scratch)?);
+    if let Some(program) = schemathesis {
+        all.push(schemathesis::play(program, studio, scratch)?);
     }
     print!("{}", tally::table(&all));
     let bad: Vec<&str> = all.iter().filter(|tally| tally.failed()).map(|tally| tally.group).collect();

@@ -1,5 +1,6 @@
 //! P10: forty steps on one host over SSH, beside OpenSSH's client.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -32,14 +33,19 @@ pub fn measure(bench: &Bench) -> Result<Outcome> {
         return Ok(Outcome::NotMeasured(format!("the server took the host, but {error:#}")));
     }
 
-    let (mut wall, mut client_of_openssh) = (Vec::new(), Vec::new());
+    let (mut wall, mut client_of_openssh, mut shared) = (Vec::new(), Vec::new(), Vec::new());
+    // The connection is opened before it is measured, as ours is by the run before.
+    shell::run_quietly(&mut sshd.client_over_one_connection("true")?)?;
     for _ in 0..bench.rounds {
-        client_of_openssh.push(millis(by_openssh(&sshd)?));
+        client_of_openssh.push(millis(forty(|| sshd.client("true"))?));
+        shared.push(millis(forty(|| sshd.client_over_one_connection("true"))?));
         wall.push(millis(forty_trues::run_once(&client, &runbook)?.client));
     }
+    shell::run_quietly(&mut sshd.client_over_one_connection("-O exit")?)?;
     Ok(Measured::rows([
         Row::of("from the call to the end, seen by a client", Unit::Milliseconds, wall).at_most(250.0),
-        Row::beside("ssh host true, 40 times", Unit::Milliseconds, client_of_openssh),
+        Row::beside("ssh host true, 40 times over one connection (ControlMaster)", Unit::Milliseconds, shared),
+        Row::beside("ssh host true, 40 times, a connection each", Unit::Milliseconds, client_of_openssh),
     ])
     .note("OpenSSH's server on loopback, ed25519 keys, the host's key pinned; HOME is a folder without a .bashrc there")
     .into())
@@ -58,10 +64,10 @@ fn prepare(client: &Client, sshd: &Sshd) -> Result<Result<String, String>> {
     Ok(Ok(text_of(&answer.json()?, "id")?))
 }
 
-fn by_openssh(sshd: &Sshd) -> Result<Duration> {
+fn forty(ssh: impl Fn() -> Result<Command>) -> Result<Duration> {
     let began = Instant::now();
     for _ in 0..40 {
-        shell::run_quietly(&mut sshd.client("true")?)?;
+        shell::run_quietly(&mut ssh()?)?;
     }
     Ok(began.elapsed())
 }

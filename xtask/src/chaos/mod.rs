@@ -7,10 +7,12 @@ mod check;
 mod cuts;
 mod double_start;
 mod full_disk;
+mod io_errors;
 mod kills;
 mod ledger;
 mod settle;
 mod tally;
+mod trouble;
 mod twenty_steps;
 mod world;
 
@@ -59,6 +61,8 @@ enum Scenario {
     Ssh,
     /// Its disk is full, then free again (needs root, for a small tmpfs)
     FullDisk,
+    /// Its disk answers with I/O errors when it is to keep something for good (needs strace)
+    IoErrors,
     /// Many callers start one run with one Idempotency-Key
     DoubleStart,
     /// All of these
@@ -81,8 +85,15 @@ pub struct Chaos {
     pub seed: u64,
 }
 
-const ALL: [Scenario; 6] =
-    [Scenario::Server, Scenario::Runner, Scenario::Both, Scenario::Ssh, Scenario::FullDisk, Scenario::DoubleStart];
+const ALL: [Scenario; 7] = [
+    Scenario::Server,
+    Scenario::Runner,
+    Scenario::Both,
+    Scenario::Ssh,
+    Scenario::FullDisk,
+    Scenario::IoErrors,
+    Scenario::DoubleStart,
+];
 
 pub fn chaos(workspace: &Workspace, options: &Options) -> Result<()> {
     let built = binary::server(workspace, options.profile, options.server.as_deref(), "package-chaos")?;
@@ -99,15 +110,22 @@ pub fn chaos(workspace: &Workspace, options: &Options) -> Result<()> {
     chaos.play_all(scenarios)
 }
 
-/// What `cargo xtask test` does of it: 50 kills of the server, some of the runner, of both and of connections to a host, and
-/// double starts, always the same.
+/// What `cargo xtask test` does of it: 50 kills of the server, some of the runner, of both and of connections to a host, a disk
+/// that is full and one that fails, and double starts, always the same.
 pub fn short(workspace: &Workspace, binary: PathBuf) -> Result<()> {
     let scratch = workspace.target.join("chaos");
     fs::create_dir_all(&scratch).with_context(|| format!("creating {}", scratch.display()))?;
     let chaos = Chaos { binary, scratch, kills: 50, seed: 1 };
     chaos.play_all(&[Scenario::Server])?;
     let chaos = Chaos { kills: 10, ..chaos };
-    chaos.play_all(&[Scenario::Runner, Scenario::Both, Scenario::Ssh, Scenario::DoubleStart])
+    chaos.play_all(&[
+        Scenario::Runner,
+        Scenario::Both,
+        Scenario::Ssh,
+        Scenario::FullDisk,
+        Scenario::IoErrors,
+        Scenario::DoubleStart,
+    ])
 }
 
 impl Chaos {
@@ -138,6 +156,7 @@ impl Chaos {
             Scenario::Both => kills::play(self, Victim::Both),
             Scenario::Ssh => cuts::play(self),
             Scenario::FullDisk => full_disk::play(self),
+            Scenario::IoErrors => io_errors::play(self),
             Scenario::DoubleStart => double_start::play(self),
             Scenario::All => bail!("all is not one scenario"),
         }
@@ -152,6 +171,7 @@ impl Scenario {
             Self::Both => "kills of both",
             Self::Ssh => "cuts of connections to a host",
             Self::FullDisk => "a full disk",
+            Self::IoErrors => "I/O errors",
             Self::DoubleStart => "double starts",
             Self::All => "all",
         }

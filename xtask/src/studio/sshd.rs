@@ -108,13 +108,27 @@ impl Sshd {
 
     /// OpenSSH's own client, one connection for one command.
     pub fn client(&self, command: &str) -> Result<Command> {
+        self.client_with(&[], command)
+    }
+
+    /// OpenSSH's own client over one connection that stays open between commands; `-O exit` in place of one ends it.
+    pub fn client_over_one_connection(&self, command: &str) -> Result<Command> {
+        let path = format!("ControlPath={}", self.folder.join("control").display());
+        match command {
+            "-O exit" => self.client_with(&["-o", &path, "-O", "exit"], ""),
+            _ => self.client_with(&["-o", "ControlMaster=auto", "-o", &path, "-o", "ControlPersist=60"], command),
+        }
+    }
+
+    fn client_with(&self, options: &[&str], command: &str) -> Result<Command> {
         let known = self.folder.join("known_hosts");
         fs::write(&known, format!("[127.0.0.1]:{} {}\n", self.port, self.host_key()?)).context("pinning the host's key")?;
         let mut ssh = Command::new("ssh");
         ssh.args(["-F", "/dev/null", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=yes"]);
         ssh.arg("-o").arg(format!("UserKnownHostsFile={}", known.display()));
         ssh.arg("-i").arg(self.folder.join("user_key"));
-        ssh.args(["-p", &self.port.to_string(), &format!("{}@127.0.0.1", self.user), command]);
+        ssh.args(options).args(["-p", &self.port.to_string(), &format!("{}@127.0.0.1", self.user)]);
+        ssh.args(Some(command).filter(|command| !command.is_empty()));
         ssh.stdin(Stdio::null()).stdout(Stdio::null());
         Ok(ssh)
     }

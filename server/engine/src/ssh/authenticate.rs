@@ -15,7 +15,11 @@ use russh::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Login, SshError, Target, client::Verifier, login::OpenedKey};
+use super::{
+    Login, SshError, Target,
+    client::Verifier,
+    login::{OpenedKey, unhurried},
+};
 
 /// How many questions of a dialogue are answered with the password before it counts as refused.
 const MAX_QUESTIONS: usize = 3;
@@ -24,7 +28,8 @@ const MAX_QUESTIONS: usize = 3;
 pub(super) async fn log_in(session: &mut Handle<Verifier>, target: &Target) -> Result<(), SshError> {
     let host = || target.name.clone();
     let protocol = |source| SshError::Protocol { host: host(), source };
-    let opened = target.login.open_key().map_err(|source| SshError::Login { host: host(), source })?;
+    let login = target.login.clone();
+    let opened = unhurried(move || login.open_key()).await.map_err(|source| SshError::Login { host: host(), source })?;
     let result = match (opened, &target.login) {
         (Some(opened), _) => by_key(session, target, opened).await?,
         (None, Login::Password(password)) => by_password(session, &target.user, password).await.map_err(protocol)?,

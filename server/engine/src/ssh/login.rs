@@ -92,6 +92,16 @@ impl Login {
     }
 }
 
+/// Does what opens keys on a thread of its own: the key derivation of a protected one takes a good part of a second.
+pub(crate) async fn unhurried<T: Send + 'static>(open: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(open).await.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(opened) => opened,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // The runtime is ending, and whoever waits here with it.
+        Err(Err(_)) => std::future::pending().await,
+    }
+}
+
 fn open(private_key: &SecretString, passphrase: Option<&SecretString>) -> Result<PrivateKey, LoginError> {
     let text = private_key.expose_secret();
     let opened = decode_secret_key(text, passphrase.map(ExposeSecret::expose_secret));

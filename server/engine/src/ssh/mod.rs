@@ -39,7 +39,7 @@ pub(crate) use check::{KeyCheck, check, scan};
 pub(crate) use connection::Connection;
 pub(crate) use error::SshError;
 pub(crate) use host_key::HostKey;
-pub(crate) use login::{Login, LoginError};
+pub(crate) use login::{Login, LoginError, unhurried};
 pub(crate) use pool::Pool;
 pub(crate) use remote::{RemoteEnd, RemoteHandle, RemoteSpec, RunningRemote};
 pub(crate) use stop::describe_stop;

@@ -67,7 +67,7 @@ impl Runs {
         let steps = initial_steps(&plan, &selected);
         let (shown, secrets) = mask(&runbook.parameters, answers);
         let idempotency = idempotency_key.map(|key| {
-            let request = json!([runbook.id, options.version, format!("{:?}", options.selection), shown, options.mode, reason]);
+            let request = json!([runbook.id, options.version, selected_as(&options.selection), shown, options.mode, reason]);
             Idempotency { key: fingerprint(&key), request: fingerprint(&request.to_string()) }
         });
         let storing = if secrets.is_empty() { None } else { Some(self.vault.storing().await) };
@@ -173,6 +173,15 @@ fn check_key(key: Option<String>) -> Result<Option<String>> {
 /// SHA-256 as hexadecimal digits.
 fn fingerprint(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A selection as a repeated request is compared by it.
+fn selected_as(selection: &Selection) -> Value {
+    match selection {
+        Selection::All => json!("all"),
+        Selection::Only(blocks) => json!({ "only": blocks }),
+        Selection::From(block) => json!({ "from": block }),
+    }
 }
 
 fn unknown_block(selection: &Selection, id: domain::BlockId) -> ServiceError {
