@@ -18,7 +18,8 @@ pub fn measure(bench: &Bench) -> Result<Outcome> {
     let studio = bench.studio()?;
     let client = studio.client();
     let runbook = runbook(&client)?;
-    let (mut live, mut download, mut piped) = (Vec::new(), Vec::new(), Vec::new());
+    let masked = masked_runbook(&client)?;
+    let (mut live, mut download, mut piped, mut masking) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
         piped.push(pipe()?.as_secs_f64());
         let (run, text, took) = run_once(&client, &runbook)?;
@@ -30,9 +31,14 @@ pub fn measure(bench: &Bench) -> Result<Outcome> {
         let whole = client.call("GET", &format!("/executions/{run}/steps/{step}/output"), None)?.expect(200)?;
         download.push(began.elapsed().as_secs_f64());
         check(&whole.text).context("the download")?;
+
+        let (_, text, with_secrets) = run_once(&client, &masked)?;
+        check(&text).context("the event stream beside secrets")?;
+        masking.push(with_secrets.as_secs_f64() / took.as_secs_f64());
     }
     Ok(Measured::rows([
         Row::of("from the call to the last line, by events", Unit::Seconds, live).at_most(2.0),
+        Row::of("the same with three secrets to mask, times", Unit::Times, masking).at_most(1.1),
         Row::of("the whole output downloaded afterwards", Unit::Seconds, download),
         Row::beside("seq 1 1000000 | cat", Unit::Seconds, piped),
     ])
@@ -43,6 +49,20 @@ pub fn measure(bench: &Bench) -> Result<Outcome> {
 /// A runbook that writes the lines.
 pub fn runbook(client: &Client) -> Result<String> {
     client.runbook("A million", json!([{ "type": "command", "config": { "command": format!("seq 1 {LINES}") } }]))
+}
+
+/// The same with secrets that the command is given, so that all it prints is searched for them.
+fn masked_runbook(client: &Client) -> Result<String> {
+    let mut given = Vec::new();
+    for (name, secret) in
+        [("first", "hunter2-hunter2"), ("second", "correct horse battery staple"), ("third", "tk-9f31c0a7-8b1e")]
+    {
+        let body = json!({ "name": name, "type": "api", "secret": secret });
+        let credential = text_of(&client.call("POST", "/credentials", Some(&body))?.expect(201)?.json()?, "id")?;
+        given.push(json!({ "credential": credential, "env": format!("SECRET_{}", name.to_uppercase()) }));
+    }
+    let config = json!({ "command": format!("seq 1 {LINES}"), "credentials": given });
+    client.runbook("A million beside secrets", json!([{ "type": "command", "config": config }]))
 }
 
 /// Runs it while watching: the run, what was seen, and how long until its end was seen.
