@@ -67,7 +67,7 @@ fn supply_chain(workspace: &Workspace) -> Result<()> {
     }
     let deny = |check: &[&str]| shell::run(workspace.cargo().args(["deny", "--offline", "check"]).args(check));
     deny(&["licenses", "bans", "sources"])?;
-    match advisories(workspace) {
+    match advisories() {
         true => deny(&["advisories"]),
         false => {
             println!("not run: the advisories, whose database is not here (cargo deny fetch)");
@@ -76,12 +76,13 @@ fn supply_chain(workspace: &Workspace) -> Result<()> {
     }
 }
 
-/// Whether the database of advisories was fetched once.
-fn advisories(workspace: &Workspace) -> bool {
-    let cargo = std::env::var_os("CARGO_HOME")
+/// Whether the database of advisories was fetched once. A fetch that failed leaves an empty folder.
+fn advisories() -> bool {
+    let home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
-    cargo.is_some_and(|home| home.join("advisory-dbs").is_dir()) && workspace.root.join("deny.toml").is_file()
+    let databases = home.and_then(|home| home.join("advisory-dbs").read_dir().ok());
+    databases.is_some_and(|entries| entries.flatten().any(|entry| entry.path().is_dir()))
 }
 
 fn clippy_server(workspace: &Workspace) -> Result<()> {
