@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 /// Why something could not be done. It crosses the socket as it is.
 ///
 /// Nothing runs and no file is left behind when [`Runner::spawn`](crate::Runner::spawn) answers
-/// one of these, with two exceptions: after [`ConnectionLost`](Self::ConnectionLost) and
+/// one of these, with three exceptions: after [`ConnectionLost`](Self::ConnectionLost) and
 /// [`NotAnswering`](Self::NotAnswering) only [`Runner::attach`](crate::Runner::attach) can say
-/// whether the step was started.
+/// whether the step was started; after [`Record`](Self::Record) it may have been, was ended again,
+/// and is known as lost.
 #[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum RunnerError {

@@ -13,7 +13,7 @@ type Source = Box<dyn Error + Send + Sync>;
 /// Seconds after which a store that is away may be back.
 const STORE_RETRY_SECONDS: u64 = 5;
 
-/// A refusal or failure. What is inside `Unavailable` and `Internal` is for the log alone.
+/// A refusal or failure. What is inside `Unavailable`, `InDoubt` and `Internal` is for the log alone.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     /// Understood, and wrong.
@@ -87,6 +87,12 @@ pub enum ServiceError {
     /// The store cannot be reached.
     #[error("the store cannot be reached")]
     Unavailable(#[source] Source),
+    /// The store failed while it wrote.
+    #[error(
+        "the store failed while this was written: it may have been done or not; look before you do it again \
+         (a start that is repeated with its Idempotency-Key starts one run)"
+    )]
+    InDoubt(#[source] Source),
     /// Anything that should not happen.
     #[error("something went wrong in the server")]
     Internal(#[source] Source),
@@ -122,7 +128,11 @@ impl From<ImpossibleStep> for ServiceError {
 
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
-        if error.is_unavailable() { Self::Unavailable(Box::new(error)) } else { Self::Internal(Box::new(error)) }
+        match error {
+            StoreError::InDoubt { .. } => Self::InDoubt(Box::new(error)),
+            error if error.is_unavailable() => Self::Unavailable(Box::new(error)),
+            error => Self::Internal(Box::new(error)),
+        }
     }
 }
 
@@ -156,6 +166,10 @@ impl From<ServiceError> for Problem {
             ServiceError::Unavailable(source) => {
                 tracing::error!(error = %chain(source.as_ref()), "the store cannot be reached");
                 Self { retry_after: Some(STORE_RETRY_SECONDS), ..Self::new(503, "unavailable", detail) }
+            }
+            ServiceError::InDoubt(source) => {
+                tracing::error!(error = %chain(source.as_ref()), "the store failed while it wrote");
+                Self { retry_after: Some(STORE_RETRY_SECONDS), ..Self::new(503, "in_doubt", detail) }
             }
             ServiceError::Internal(source) => {
                 tracing::error!(error = %chain(source.as_ref()), "a use case failed");

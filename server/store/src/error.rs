@@ -48,9 +48,17 @@ pub enum StoreError {
         /// Why.
         source: Source,
     },
-    /// The database cannot be reached now, or its disk fails or is full; the outcome of the operation is not known.
+    /// The database cannot be reached now, or its disk fails or is full. Nothing was written.
     #[error("the database cannot be reached to {operation}")]
     Unavailable {
+        /// What was asked.
+        operation: &'static str,
+        /// Why.
+        source: Source,
+    },
+    /// The database or its disk failed while it wrote: after that only what it holds can say whether it was written.
+    #[error("the database failed while it was to {operation}")]
+    InDoubt {
         /// What was asked.
         operation: &'static str,
         /// Why.
@@ -62,7 +70,7 @@ impl StoreError {
     /// Whether a later attempt may find the database reachable.
     #[must_use]
     pub const fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::Connect { .. })
+        matches!(self, Self::Unavailable { .. } | Self::InDoubt { .. } | Self::Connect { .. })
     }
 
     /// The same failure, told to another who waited for the same thing.
@@ -71,6 +79,7 @@ impl StoreError {
         let source = source.map(ToString::to_string).collect::<Vec<_>>().join(": ").into();
         match self {
             Self::Unavailable { operation, .. } => Self::Unavailable { operation, source },
+            Self::InDoubt { operation, .. } => Self::InDoubt { operation, source },
             Self::Query { operation, .. } => Self::Query { operation, source },
             Self::Malformed { table, row, .. } => Self::Malformed { table, row: row.clone(), source },
             Self::Connect { url, .. } => Self::Connect { url: url.clone(), source },

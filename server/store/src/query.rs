@@ -24,6 +24,8 @@ const ATTEMPTS: u32 = 40;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What a guard throws begins with this.
 const GUARD: &str = "guard:";
+/// How a transaction begins.
+const BEGIN: &str = "BEGIN;";
 
 /// Parameters of a query.
 pub type Variables = Map<String, Value>;
@@ -93,7 +95,7 @@ impl Store {
         variables: Variables,
         patience: Duration,
     ) -> Result<Outcome> {
-        let text = format!("BEGIN;\n{statements}\nCOMMIT;");
+        let text = format!("{BEGIN}\n{statements}\nCOMMIT;");
         Ok(match self.attempt(operation, &text, &variables, patience).await? {
             Answer::Done(_) => Outcome::Committed,
             Answer::Refused(word) => Outcome::Refused(word),
@@ -102,6 +104,9 @@ impl Store {
 
     async fn attempt(&self, operation: &'static str, text: &str, variables: &Variables, patience: Duration) -> Result<Answer> {
         let unavailable = |source| StoreError::Unavailable { operation, source };
+        // What is asked for is written or not, and an error that came late does not say which.
+        let writes = text.starts_with(BEGIN);
+        let failed = |source| if writes { StoreError::InDoubt { operation, source } } else { unavailable(source) };
         let appends = variables.contains_key(audit::PARAMETER);
         let mut attempt = 1;
         loop {
@@ -116,9 +121,7 @@ impl Store {
             };
             let handle = self.keeper().handle().map_err(unavailable)?;
             let query = handle.database().map_err(unavailable)?.query(text).bind(Value::Object(variables.clone()));
-            let answer = tokio::time::timeout(patience, query.into_future())
-                .await
-                .map_err(|late| StoreError::Unavailable { operation, source: late.into() })?;
+            let answer = tokio::time::timeout(patience, query.into_future()).await.map_err(|late| failed(late.into()))?;
             drop(appending);
             let mut errors: Vec<surrealdb::Error> = match answer {
                 Ok(mut results) => {
@@ -126,7 +129,7 @@ impl Store {
                     if errors.is_empty() {
                         // It may have been written behind what another failed to write, or not at all.
                         if handle.has_failed() {
-                            return Err(unavailable("its disk failed meanwhile".into()));
+                            return Err(failed("its disk failed meanwhile".into()));
                         }
                         return Ok(Answer::Done(results));
                     }
@@ -139,7 +142,7 @@ impl Store {
             }
             if let Some(place) = errors.iter().position(is_disk_failure) {
                 self.keeper().fail(&handle, errors[place].message());
-                return Err(unavailable(Box::new(errors.swap_remove(place))));
+                return Err(failed(Box::new(errors.swap_remove(place))));
             }
             if attempt < ATTEMPTS && errors.iter().any(is_conflict) {
                 drop(handle);

@@ -109,7 +109,7 @@ impl Store {
 
     /// Writes it with all others that wait: whoever comes first does it for those behind.
     async fn start_beside_others(&self, start: Start, mut number: oneshot::Receiver<Result<u64>>) -> Result<u64> {
-        let gone = || StoreError::Unavailable { operation: OPERATION, source: "nobody wrote it".into() };
+        let gone = || StoreError::InDoubt { operation: OPERATION, source: "nobody wrote it".into() };
         self.starts().waiting.lock().unwrap_or_else(PoisonError::into_inner).push(start);
         loop {
             let mut last_number = Arc::clone(&self.starts().last_number).lock_owned().await;
@@ -125,7 +125,7 @@ impl Store {
                 let written = store.write(&starts, None, &mut last_number).await;
                 answer(starts, written);
             });
-            writing.await.map_err(|panicked| StoreError::Unavailable { operation: OPERATION, source: panicked.into() })?;
+            writing.await.map_err(|panicked| StoreError::InDoubt { operation: OPERATION, source: panicked.into() })?;
         }
     }
 

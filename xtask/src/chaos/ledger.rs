@@ -22,7 +22,7 @@ pub struct Entries {
     pub acknowledged: Vec<String>,
     /// Answers that were no; each is a run that must not be.
     pub refused: Vec<String>,
-    /// No answer came: either may be true.
+    /// No answer came, or one that says that nobody knows: either may be true.
     pub in_doubt: usize,
     /// What a person said about steps of interrupted runs, by run.
     pub answers: BTreeMap<String, Vec<(u32, Answer)>>,
@@ -53,6 +53,10 @@ impl Ledger {
                     }
                 })
             }
+            Ok(answer) if answer.refusal().starts_with("503 in_doubt") => self.write(|entries| {
+                entries.in_doubt += 1;
+                Start::InDoubt
+            }),
             Ok(answer) => self.write(|entries| {
                 entries.refused.push(answer.refusal());
                 Start::Refused

@@ -74,7 +74,7 @@ impl Step {
         let step = Arc::new(Self { folder: folder.clone(), handle, log, exit: watch::Sender::new(None) });
         let (tell_read, read) = oneshot::channel();
         keepers.begin(keep_output(step.clone(), output, writer, tell_read));
-        let noted = folder.note(&Note { identity: step.identity().clone(), private_dir: step.handle.private_dir() });
+        let noted = folder.note(&step.note());
         keepers.begin(keep_exit(step.clone(), read));
         Ok((step, cursor, noted))
     }
@@ -83,6 +83,11 @@ impl Step {
     pub async fn undo(&self) {
         self.log.abandon();
         self.handle.stop(Duration::ZERO).await;
+    }
+
+    /// Who it is, for another runner.
+    pub fn note(&self) -> Note {
+        Note { identity: self.identity().clone(), private_dir: self.handle.private_dir() }
     }
 
     pub fn identity(&self) -> &ProcessIdentity {

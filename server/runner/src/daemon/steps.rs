@@ -57,7 +57,7 @@ enum Slot {
     Own(Arc<Step>),
     /// Ended under a former runner.
     Saved(Folder, Note, Kept),
-    /// A former runner died while it ran.
+    /// A former runner died while it ran, or it could not be noted.
     Lost(Folder, Note),
 }
 
@@ -126,21 +126,25 @@ impl Steps {
             let launched = spawn_blocking(move || steps.launch(&spec)).await;
             launched.unwrap_or_else(|error| Err(RunnerError::Record { step: name.clone(), source: io::Error::other(error) }))
         };
-        let result = match launched {
-            Ok(launched) => noted(launched).await,
-            Err(error) => Err(error),
-        };
-        match result {
-            Ok((step, cursor)) => {
+        self.started(&name, launched).await
+    }
+
+    /// Gives a started step to those who wait for it. One that could not be noted is ended, and counts as lost: whoever asks next
+    /// must not take it for one that never was.
+    async fn started(&self, name: &str, launched: Result<Launched, RunnerError>) -> Result<Source, RunnerError> {
+        let (slot, result) = match launched {
+            Ok(Launched { step, cursor, noted: Ok(()) }) => {
                 let source = Source::of(&step, cursor);
-                self.settle(&name, Some(step));
-                Ok(source)
+                (Some(Slot::Own(step)), Ok(source))
             }
-            Err(error) => {
-                self.settle(&name, None);
-                Err(error)
+            Ok(Launched { step, noted: Err(source), .. }) => {
+                step.undo().await;
+                (Some(Slot::Lost(step.folder().clone(), step.note())), Err(RunnerError::Record { step: name.to_owned(), source }))
             }
-        }
+            Err(error) => (None, Err(error)),
+        };
+        self.settle(name, slot);
+        result
     }
 
     /// Takes the name of a step.
@@ -184,10 +188,10 @@ impl Steps {
         }
     }
 
-    fn settle(&self, name: &str, step: Option<Arc<Step>>) {
+    fn settle(&self, name: &str, slot: Option<Slot>) {
         let mut table = self.table();
-        match step {
-            Some(step) => table.slots.insert(name.to_owned(), Slot::Own(step)),
+        match slot {
+            Some(slot) => table.slots.insert(name.to_owned(), slot),
             None => table.slots.remove(name),
         };
         drop(table);
@@ -339,23 +343,44 @@ async fn keep_folder(steps: Arc<Steps>, step: Arc<Step>) {
     }
 }
 
-/// A start that could not be noted is undone.
-async fn noted(launched: Launched) -> Result<(Arc<Step>, Cursor), RunnerError> {
-    let Launched { step, cursor, noted } = launched;
-    match noted {
-        Ok(()) => Ok((step, cursor)),
-        Err(source) => {
-            step.undo().await;
-            let path = step.folder().path().to_owned();
-            // Whoever asks next must find nothing, so this is waited for.
-            let _ = spawn_blocking(move || remove_folder(&path)).await;
-            Err(RunnerError::Record { step: step.identity().step.clone(), source })
-        }
-    }
-}
-
 fn remove_folder(path: &Path) {
     if let Err(error) = fs::remove_dir_all(path) {
         warn!(path = %path.display(), %error, "the folder of a step could not be removed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Confine;
+
+    async fn steps(dir: &Path) -> Arc<Steps> {
+        let spool = Spool::open(dir.join("spool")).expect("a spool");
+        let confiner = Confiner::choose(Confine::Never, &[]).await.expect("no confinement");
+        Arc::new(Steps::load(spool, confiner, 1 << 20, Life::new()).expect("the steps"))
+    }
+
+    #[tokio::test]
+    async fn a_step_that_was_started_and_could_not_be_noted_counts_as_lost_now_and_for_the_next_runner() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let effect = dir.path().join("effect");
+        let here = steps(dir.path()).await;
+        let spec = ProcessSpec::new("s", "/bin/sh", format!("echo once >> {}; exec sleep 600", effect.display()));
+        here.reserve("s").expect("a free name");
+        let launched = here.launch(&spec).expect("a process");
+        while !effect.exists() {
+            sleep(Duration::from_millis(5)).await;
+        }
+        let full = Launched { noted: Err(io::Error::from(io::ErrorKind::StorageFull)), ..launched };
+        fs::remove_file(full.step.folder().path().join("identity")).expect("the note");
+
+        let refused = here.started("s", Ok(full)).await;
+        assert!(matches!(refused, Err(RunnerError::Record { .. })), "{refused:?}");
+        assert!(matches!(here.find("s").await, Ok(Found::Lost(_))));
+        assert!(matches!(here.start(spec).await, Err(RunnerError::AlreadyKnown { .. })), "it is not started a second time");
+        assert!(matches!(steps(dir.path()).await.find("s").await, Ok(Found::Lost(_))));
+        here.forget(&["s".to_owned()]).expect("forgotten");
+        assert!(matches!(here.find("s").await, Ok(Found::Unknown)));
+        assert!(matches!(steps(dir.path()).await.find("s").await, Ok(Found::Unknown)));
     }
 }
