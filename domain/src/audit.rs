@@ -98,6 +98,8 @@ actions! {
     RunbookRolledBack = "runbook.rolled_back",
     /// A runbook was deleted; its versions and runs stay readable.
     RunbookDeleted = "runbook.deleted",
+    /// Somebody had the server look whether a runbook could run: its hosts reached, its credentials opened, nothing run.
+    RunChecked = "run.checked",
     /// A run was started.
     RunStarted = "run.started",
     /// A run was paused, resumed, stopped, or a question of it answered.

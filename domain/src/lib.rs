@@ -19,6 +19,7 @@ pub mod page;
 pub mod parameter;
 pub mod parse;
 pub mod plan;
+pub mod preflight;
 pub mod problem;
 pub mod role;
 pub mod run;
@@ -39,6 +40,7 @@ pub use ids::{AccountId, ApiKeyId, BlockId, CredentialId, HostId, InviteId, RunI
 pub use key::{KeyStatus, RotationState};
 pub use page::Page;
 pub use parameter::Parameter;
+pub use preflight::{BlockPreview, CheckOutcome, Preflight, PreflightCheck, PreflightStep};
 pub use problem::Problem;
 pub use role::{Permission, Role};
 pub use run::{ControlAction, Run, RunMode, RunState, Step, StepState};

@@ -12,6 +12,8 @@ pub mod hosts;
 pub mod links;
 pub mod once;
 #[expect(missing_docs, reason = "the arguments, which the macro makes into fields, are told in the function's own words")]
+pub mod preflight;
+#[expect(missing_docs, reason = "the arguments, which the macro makes into fields, are told in the function's own words")]
 pub mod runbooks;
 #[expect(missing_docs, reason = "the arguments, which the macro makes into fields, are told in the function's own words")]
 pub mod runs;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::{BlockId, Chunk, ControlAction, Page, Run, RunId, RunState, Runbook, RunbookId, Step, StepId};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
+use server_fn::codec::Json;
 
 #[cfg(feature = "ssr")]
 use super::server::{actor, services};
@@ -76,37 +77,59 @@ pub async fn get_home() -> Result<Home> {
     })
 }
 
-/// Starts a run: of one block and all after it (`from`), of chosen blocks (`only` set, ids in `blocks`), or of everything.
+/// Starts a run: of one block alone (`block`), of one and all after it (`from`), of chosen blocks (`only` set, ids in `blocks`), or of
+/// everything.
 #[server(prefix = "/rpc", endpoint = "start_run")]
 pub async fn start_run(
     id: RunbookId,
     #[server(default)] blocks: Vec<BlockId>,
     #[server(default)] only: bool,
     #[server(default)] from: Option<BlockId>,
+    #[server(default)] block: Option<BlockId>,
     #[server(default)] parameters: BTreeMap<String, String>,
     #[server(default)] reason: Option<String>,
     #[server(default)] guided: bool,
 ) -> Result<RunId> {
+    let actor = actor().await?;
+    let start = start_of((blocks, only, from, block), parameters, reason, guided);
+    let run = services()?.runs.start(&actor, id, start).await?;
+    leptos_axum::redirect(&format!("/runs/{}", run.id));
+    Ok(run.id)
+}
+
+/// Runs one block of a version, and stays where it was asked.
+#[server(prefix = "/rpc", endpoint = "run_block", input = Json)]
+pub async fn run_block(id: RunbookId, version: u32, block: BlockId, parameters: BTreeMap<String, String>) -> Result<RunId> {
+    let actor = actor().await?;
+    let start = start_of((Vec::new(), false, None, Some(block)), parameters, None, false);
+    let start = service::StartRun { version: Some(version), ..start };
+    Ok(services()?.runs.start(&actor, id, start).await?.id)
+}
+
+/// What the fields of the form ask for: chosen blocks and whether only those, from which one on, which one alone; the answers.
+#[cfg(feature = "ssr")]
+pub(super) fn start_of(
+    (blocks, only, from, block): (Vec<BlockId>, bool, Option<BlockId>, Option<BlockId>),
+    parameters: BTreeMap<String, String>,
+    reason: Option<String>,
+    guided: bool,
+) -> service::StartRun {
     use domain::{RunMode, plan::Selection};
     use serde_json::Value;
-    use service::StartRun;
 
-    let actor = actor().await?;
-    let selection = match from {
-        Some(block) => Selection::From(block),
-        None if only => Selection::Only(blocks),
-        None => Selection::All,
+    let selection = match (block, from) {
+        (Some(block), _) => Selection::Only(vec![block]),
+        (None, Some(block)) => Selection::From(block),
+        (None, None) if only => Selection::Only(blocks),
+        (None, None) => Selection::All,
     };
-    let start = StartRun {
+    service::StartRun {
         selection,
         parameters: parameters.into_iter().map(|(name, value)| (name, Value::String(value))).collect(),
         mode: if guided { RunMode::Guided } else { RunMode::Auto },
         reason: super::runbooks::given(reason),
-        ..StartRun::default()
-    };
-    let run = services()?.runs.start(&actor, id, start).await?;
-    leptos_axum::redirect(&format!("/runs/{}", run.id));
-    Ok(run.id)
+        ..service::StartRun::default()
+    }
 }
 
 /// A run, its steps and the end of what each wrote.

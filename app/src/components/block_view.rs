@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::block::{Check, OnFailure, OnFalse, OnWorkerLoss};
-use domain::{Block, BlockId, BlockKind};
+use domain::{Block, BlockId, BlockKind, BlockType};
 use leptos::prelude::*;
 
 use super::command_text::CommandText;
 use super::icon::Icon;
 use super::markdown::Prose;
 use super::pill::block_icon;
+use crate::state::where_to;
 
 /// The clean HTML of the instructions, by block.
 pub type Html = Arc<HashMap<BlockId, String>>;
@@ -37,6 +38,17 @@ pub fn BlockView(
     let confirm = block.confirm;
     let anchor = format!("block-{id}");
     let from_here = run_form.filter(|_| depth == 0);
+    let alone = run_form.filter(|_| does_something(kind)).map(|form| {
+        let places = where_to::places_of(&block);
+        let (label, all) = (where_to::on("Run", &places), where_to::whole(&places));
+        let label = if places.is_empty() { "Run this".to_owned() } else { label };
+        let spoken = format!("{label}: {title} alone");
+        view! {
+            <button class="btn small btn--long" form=form name="block" value=id.to_string() aria-label=spoken title=all>
+                <Icon icon=icondata_lu::LuPlay/><span>{label}</span>
+            </button>
+        }
+    });
     view! {
         <article class="doc__block" id=anchor.clone()>
             <header>
@@ -52,6 +64,7 @@ pub fn BlockView(
                 {confirm.then(|| view! { <span class="tag">"asks first"</span> })}
                 <a class="doc__permalink" href=format!("#{anchor}") aria-label=format!("Link to {title}")><Icon icon=icondata_lu::LuLink/></a>
                 <span class="spacer"></span>
+                {alone}
                 {from_here.map(|form| view! {
                     <button class="btn small quiet" form=form name="from" value=id.to_string() aria-label=format!("Run from {title}")>"Run from here"</button>
                 })}
@@ -114,6 +127,11 @@ fn Branch(label: &'static str, blocks: Vec<Block>, html: Html, run_form: Option<
     let blocks =
         blocks.into_iter().map(|block| view! { <BlockView block=block html=html.clone() run_form=run_form depth=depth/> });
     view! { <div class="branch"><span class="branch__label">{label}</span>{blocks.collect_view()}</div> }.into_any()
+}
+
+/// Whether a block does anything when it runs by itself: text and waits do not.
+const fn does_something(kind: BlockType) -> bool {
+    matches!(kind, BlockType::Command | BlockType::Api | BlockType::Condition)
 }
 
 fn facts(block: &Block) -> Vec<String> {

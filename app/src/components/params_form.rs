@@ -1,5 +1,7 @@
 //! The questions a runbook asks before it runs.
 
+use std::collections::BTreeMap;
+
 use domain::Parameter;
 use domain::parameter::ParameterKind;
 use leptos::prelude::*;
@@ -12,16 +14,23 @@ use serde_json::Value;
 pub fn ParamsForm(
     /// The parameters.
     parameters: Vec<Parameter>,
+    /// What was answered already, by name.
+    #[prop(optional)]
+    answers: BTreeMap<String, String>,
 ) -> impl IntoView {
-    parameters.into_iter().map(|parameter| view! { <ParamField parameter=parameter/> }).collect_view()
+    let answered = move |parameter: Parameter| {
+        let answer = answers.get(&parameter.name).cloned();
+        view! { <ParamField parameter answer/> }
+    };
+    parameters.into_iter().map(answered).collect_view()
 }
 
 #[component]
-fn ParamField(parameter: Parameter) -> impl IntoView {
+fn ParamField(parameter: Parameter, answer: Option<String>) -> impl IntoView {
     let id = format!("param-{}", parameter.name);
     let hint_id = format!("{id}-hint");
     let name = format!("parameters[{}]", parameter.name);
-    let given = use_query_map().with_untracked(|query| query.get(&name)).filter(|_| !parameter.is_secret());
+    let given = answer.or_else(|| use_query_map().with_untracked(|query| query.get(&name))).filter(|_| !parameter.is_secret());
     let default = given.or_else(|| parameter.default.as_ref().map(as_text)).unwrap_or_default();
     let required = parameter.required;
     let described = parameter.description.is_some().then(|| hint_id.clone());

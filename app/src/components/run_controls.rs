@@ -1,6 +1,5 @@
 //! What a person may ask of a run: pause, resume, stop, and the answers to its questions.
 
-use domain::host::LOCAL;
 use domain::{BlockType, ControlAction, RunId, RunState, Step, StepState, Timestamp};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -9,6 +8,7 @@ use super::icon::Icon;
 use super::notice::sentence;
 use crate::api::runs::ControlRun;
 use crate::state::timeline::Timeline;
+use crate::state::where_to;
 
 /// A run that is being watched, for all parts of its page.
 #[derive(Clone, Copy)]
@@ -140,12 +140,14 @@ struct Answer {
     action: ControlAction,
     label: String,
     primary: bool,
+    /// All places, where the label names only some.
+    all: Option<String>,
 }
 
 /// The answers that fit a step's question; none where it asks nothing.
 fn answers(step: &Step) -> Vec<Answer> {
-    let plain = |action, label: &str| Answer { action, label: label.to_owned(), primary: false };
-    let primary = |action, label: String| Answer { action, label, primary: true };
+    let plain = |action, label: &str| Answer { action, label: label.to_owned(), primary: false, all: None };
+    let primary = |action, label: String| Answer { action, label, primary: true, all: None };
     match (step.state, step.kind) {
         (StepState::Interrupted, _) => {
             vec![
@@ -167,25 +169,22 @@ fn answers(step: &Step) -> Vec<Answer> {
             primary(ControlAction::Retry, "Retry".to_owned()),
         ],
         (StepState::Waiting, _) => {
-            let approve = match asked_for(step) {
-                None => "Approve and run".to_owned(),
-                Some(place) => format!("Approve and run on {place}"),
+            let places = asked_for(step);
+            let approve = Answer {
+                all: where_to::whole(&places),
+                ..primary(ControlAction::Approve, where_to::on("Approve and run", &places))
             };
-            vec![
-                plain(ControlAction::Reject, "Reject"),
-                plain(ControlAction::Skip, "Skip"),
-                primary(ControlAction::Approve, approve),
-            ]
+            vec![plain(ControlAction::Reject, "Reject"), plain(ControlAction::Skip, "Skip"), approve]
         }
         _ => Vec::new(),
     }
 }
 
 /// Where it runs when it is approved: of several hosts all that its question names, `run “x” on web-1 and web-2?`.
-fn asked_for(step: &Step) -> Option<String> {
-    let host = step.host.as_deref()?;
+fn asked_for(step: &Step) -> Vec<String> {
+    let Some(host) = step.host.as_deref() else { return Vec::new() };
     let named = step.error.as_deref().and_then(|question| Some(question.strip_suffix('?')?.rsplit_once("” on ")?.1));
-    Some(named.unwrap_or(if host == LOCAL { "this server" } else { host }).to_owned())
+    named.map_or_else(|| vec![where_to::called(host)], where_to::names_in)
 }
 
 /// Whether a step waits for a person's answer.
@@ -218,9 +217,9 @@ pub fn Question(
     }
     let buttons: Vec<_> = answers
         .into_iter()
-        .map(|Answer { action, label, primary }| {
-            let class = if primary { "btn small primary" } else { "btn small" };
-            view! { <button class=class name="action" value=action.as_str()>{label}</button> }
+        .map(|Answer { action, label, primary, all }| {
+            let class = if primary { "btn small primary btn--long" } else { "btn small" };
+            view! { <button class=class name="action" value=action.as_str() title=all><span>{label}</span></button> }
         })
         .collect();
     view! {

@@ -1,27 +1,23 @@
 //! A runbook as a document, and the form that runs it.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domain::host::LOCAL;
-use domain::{Block, BlockKind, Permission, Runbook, RunbookId};
+use domain::{Permission, Runbook, RunbookId};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use wasm_bindgen::JsCast;
 
 use super::use_param;
+use crate::api::preflight::{Found, found_for_form};
 use crate::api::runbooks::{RunbookPage as Shown, get_runbook};
-use crate::api::runs::StartRun;
 use crate::api::session::Me;
 use crate::components::block_view::{BlockView, Html};
 use crate::components::icon::Icon;
-use crate::components::notice::{ErrorPage, Outcome};
+use crate::components::notice::ErrorPage;
 use crate::components::page_head::{RunbookHead, RunbookTab};
-use crate::components::params_form::ParamsForm;
+use crate::components::run_form::{CheckButton, Checked, FORM, RunForm, Running};
 use crate::components::time::When;
 use crate::use_me;
-
-const FORM: &str = "run";
 
 /// `/runbooks/:id`.
 #[component]
@@ -35,13 +31,15 @@ pub fn RunbookPage() -> impl IntoView {
             async move { get_runbook(id?).await }
         },
     );
+    let found = Resource::new_blocking(|| (), |()| found_for_form());
     let me = use_me();
     view! {
         <Suspense>
             {move || Suspend::new(async move {
                 let me = me.await.ok().flatten();
+                let found = found.await;
                 match page.await {
-                    Ok(page) => view! { <Show page=page me=me/> }.into_any(),
+                    Ok(page) => view! { <Show page=page me=me found=found/> }.into_any(),
                     Err(error) => view! { <ErrorPage error=error/> }.into_any(),
                 }
             })}
@@ -50,20 +48,21 @@ pub fn RunbookPage() -> impl IntoView {
 }
 
 #[component]
-fn Show(page: Shown, me: Option<Me>) -> impl IntoView {
+fn Show(page: Shown, me: Option<Me>, found: Option<Found>) -> impl IntoView {
     let runbook = page.runbook.clone();
     let may_run = me.as_ref().is_some_and(|me| me.may(Permission::Execute)) && !runbook.blocks.is_empty();
-    let start = ServerAction::<StartRun>::new();
+    let running = Running::new(runbook.id, found);
     let selected = RwSignal::new(0_u32);
     view! {
         <RunbookHead runbook=runbook.clone() tab=RunbookTab::Runbook me=me/>
         <div class="cols cols--doc" on:change=move |_| selected.set(count_selected())>
             <div>
+                {may_run.then(|| view! { <Checked running/> })}
                 <Document page=page run_form=may_run.then_some(FORM)/>
-                {may_run.then(|| view! { <SelectedBar selected=selected/> })}
+                {may_run.then(|| view! { <SelectedBar selected=selected running/> })}
             </div>
             <aside>
-                {may_run.then(|| view! { <RunForm runbook=runbook.clone() start=start/> })}
+                {may_run.then(|| view! { <RunForm runbook=runbook.clone() running/> })}
                 <Details runbook=runbook/>
             </aside>
         </div>
@@ -94,7 +93,7 @@ pub fn Document(
 }
 
 #[component]
-fn SelectedBar(selected: RwSignal<u32>) -> impl IntoView {
+fn SelectedBar(selected: RwSignal<u32>, running: Running) -> impl IntoView {
     let text = move || match selected.get() {
         0 => "Tick blocks to run only those".to_owned(),
         1 => "1 block selected".to_owned(),
@@ -104,47 +103,10 @@ fn SelectedBar(selected: RwSignal<u32>) -> impl IntoView {
         <div class="select-run">
             <b role="status">{text}</b>
             <span class="spacer"></span>
+            <CheckButton running label="Check selected" only=true class="small"/>
             <button class="btn small primary" form=FORM name="only" value="true">"Run selected"</button>
         </div>
     }
-}
-
-#[component]
-fn RunForm(runbook: Runbook, start: ServerAction<StartRun>) -> impl IntoView {
-    let places: BTreeSet<String> = runbook.blocks.iter().flat_map(Block::with_nested).flat_map(places).collect();
-    let on = places.into_iter().collect::<Vec<_>>().join(", ");
-    let label = if on.is_empty() { "Run all".to_owned() } else { format!("Run all on {on}") };
-    let pending = start.pending();
-    view! {
-        <section class="card card--pad" aria-labelledby="run-heading">
-            <h2 id="run-heading">"Run"</h2>
-            <Outcome action=start/>
-            <ActionForm action=start attr:id=FORM attr:class="form">
-                <input type="hidden" name="id" value=runbook.id.to_string()/>
-                // Return in a field presses the form's first button, “Run from here” of the first block: everything.
-                <ParamsForm parameters=runbook.parameters/>
-                <div class="field">
-                    <label for="reason">"Reason"<span class="faint">" (optional)"</span></label>
-                    <input id="reason" name="reason" maxlength="500" placeholder="Alert, ticket or a few words" autocomplete="off"/>
-                </div>
-                <label class="check"><input type="checkbox" name="guided" value="true"/><span>"Guided"<small>"Ask me before each command and API call"</small></span></label>
-                <div class="form__actions">
-                    <button class="btn primary" disabled=pending><Icon icon=icondata_lu::LuPlay/>{label}</button>
-                </div>
-            </ActionForm>
-        </section>
-    }
-}
-
-/// Where a block runs, as the button of a run says it.
-fn places(block: &Block) -> Vec<String> {
-    let called = |name: &str| if name == LOCAL { "this server".to_owned() } else { name.to_owned() };
-    let names = block.host_names().into_iter().map(called);
-    let tags = match &block.kind {
-        BlockKind::Command(command) => command.host.tags().map(|tag| format!("hosts tagged {tag}")).collect(),
-        _ => Vec::new(),
-    };
-    names.chain(tags).collect()
 }
 
 #[component]

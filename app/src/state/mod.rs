@@ -11,3 +11,4 @@ pub mod number;
 pub mod rows;
 mod text;
 pub mod timeline;
+pub mod where_to;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::host::HostCheck;
-use domain::{Host, RunEvent, RunId, RunMode, RunState};
+use domain::{Host, Role, RunEvent, RunId, RunMode, RunState};
 use runner::Runner;
 use secrecy::SecretString;
 use store::Store;
@@ -17,6 +17,7 @@ use vault::Vault;
 
 use crate::claim;
 use crate::config::EngineConfig;
+use crate::executors::egress::AddressCheck;
 use crate::hub::Hub;
 
 /// Executes runs.
@@ -125,6 +126,25 @@ impl EngineHandle {
     /// Looks at a host without running anything on it; `secret` is its credential's, where it has one.
     pub async fn check_host(&self, host: &Host, secret: Option<&SecretString>) -> HostCheck {
         crate::hosts::check(host, secret).await
+    }
+
+    /// Looks at a host from outside, for at most this long: nobody logs in.
+    pub async fn look_at_host(&self, host: &Host, limit: Duration) -> HostCheck {
+        crate::hosts::look(host, limit).await
+    }
+
+    /// Whether a host's entry and its credential are such that one could log in by them.
+    ///
+    /// # Errors
+    /// A sentence about what is wrong with them.
+    pub fn check_login(&self, host: &Host, secret: &SecretString) -> Result<(), String> {
+        crate::hosts::target(host, secret).map(|_| ())
+    }
+
+    /// Whether an API call to this address would be let out for somebody of this role, as far as that is known before: by what
+    /// the address says, and by what its name stands for now, which is looked up for at most this long.
+    pub async fn check_address(&self, role: Role, address: &str, limit: Duration) -> AddressCheck {
+        self.shared.config.egress.rules(Some(role)).look_ahead(address, limit).await
     }
 
     /// Takes up nothing more, gives running steps the grace, and hands runs back at a step boundary. A process that outlives

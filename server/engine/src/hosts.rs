@@ -102,18 +102,9 @@ impl Hosts {
 /// us in.
 pub(crate) async fn check(host: &Host, secret: Option<&SecretString>) -> HostCheck {
     let Some(secret) = secret else {
-        let nothing = LoginCheck::Refused("the host has no credential to log in with".to_owned());
-        return match ssh::scan(&host.address, host.port, PATIENCE).await {
-            Ok(key) => {
-                let standing = match host.host_key.as_deref().map(str::parse::<HostKey>) {
-                    None => Pinned::None,
-                    Some(Ok(pinned)) if pinned == key => Pinned::Same,
-                    Some(_) => Pinned::Differs,
-                };
-                HostCheck { key: Some(shown(&key, standing)), login: Some(nothing), ..HostCheck::default() }
-            }
-            Err(error) => HostCheck { unreachable: Some(chain(&error)), ..HostCheck::default() },
-        };
+        let seen = look(host, PATIENCE).await;
+        let nothing = || LoginCheck::Refused("the host has no credential to log in with".to_owned());
+        return HostCheck { login: seen.key.is_some().then(nothing), ..seen };
     };
     let target = match target(host, secret).await {
         Ok(target) => target,
@@ -129,6 +120,21 @@ pub(crate) async fn check(host: &Host, secret: Option<&SecretString>) -> HostChe
             KeyCheck::NotPinned { seen } => shown(&seen, Pinned::None),
         }),
         login: checked.login.map(|login| login.map_or_else(LoginCheck::Refused, |()| LoginCheck::Accepted)),
+    }
+}
+
+/// Looks at a host from outside: whether something speaks SSH there, and how the key that it shows stands. Nobody logs in.
+pub(crate) async fn look(host: &Host, limit: Duration) -> HostCheck {
+    match ssh::scan(&host.address, host.port, limit).await {
+        Ok(key) => {
+            let standing = match host.host_key.as_deref().map(str::parse::<HostKey>) {
+                None => Pinned::None,
+                Some(Ok(pinned)) if pinned == key => Pinned::Same,
+                Some(_) => Pinned::Differs,
+            };
+            HostCheck { key: Some(shown(&key, standing)), ..HostCheck::default() }
+        }
+        Err(error) => HostCheck { unreachable: Some(chain(&error)), ..HostCheck::default() },
     }
 }
 

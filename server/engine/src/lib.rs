@@ -19,6 +19,7 @@ mod lanes;
 mod output;
 mod pen;
 pub mod plan_steps;
+pub mod preview;
 mod run_task;
 mod secrets;
 mod ssh;
@@ -29,5 +30,5 @@ mod waits;
 mod walk;
 
 pub use config::EngineConfig;
-pub use executors::egress::Egress;
+pub use executors::egress::{AddressCheck, Egress};
 pub use handle::{Engine, EngineHandle};

@@ -42,7 +42,8 @@ pub fn initial_steps(plan: &[Planned<'_>], selected: &HashSet<u32>) -> Vec<Step>
 }
 
 /// What a block does, as it is written.
-pub(crate) fn unrendered(block: &Block) -> String {
+#[must_use]
+pub fn unrendered(block: &Block) -> String {
     match &block.kind {
         BlockKind::Instruction(block) => block.text.clone(),
         BlockKind::Command(block) => block.command.clone(),

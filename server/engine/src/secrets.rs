@@ -89,15 +89,20 @@ impl Secrets {
     }
 
     fn rebuild(&mut self) {
-        self.redactor = Redactor::new(self.known.iter().flat_map(|secret| {
-            let text = secret.expose_secret();
-            // Of `user:password` the password alone is secret too, and of a key the passphrase.
-            let (passphrase, _) = split_passphrase(text);
-            let password = text.split_once(':').map(|(_, password)| password).filter(|password| password.len() >= 8);
-            let parts = passphrase.or(password).map(|part| SecretString::from(part.to_owned()));
-            [Some(secret.clone()), parts].into_iter().flatten()
-        }));
+        self.redactor = redactor(&self.known);
     }
+}
+
+/// Masks these secrets, whole and in part.
+pub(crate) fn redactor(known: &[SecretString]) -> Redactor {
+    Redactor::new(known.iter().flat_map(|secret| {
+        let text = secret.expose_secret();
+        // Of `user:password` the password alone is secret too, and of a key the passphrase.
+        let (passphrase, _) = split_passphrase(text);
+        let password = text.split_once(':').map(|(_, password)| password).filter(|password| password.len() >= 8);
+        let parts = passphrase.or(password).map(|part| SecretString::from(part.to_owned()));
+        [Some(secret.clone()), parts].into_iter().flatten()
+    }))
 }
 
 /// The credentials that a block names.

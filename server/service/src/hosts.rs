@@ -18,6 +18,9 @@ use crate::authorise::authorise;
 use crate::references::{self, HostUse};
 use crate::{LocalCommands, Result, ServiceError, audit, now};
 
+/// Why somebody is kept from commands on the server itself.
+pub(crate) const SHARED: &str = "commands on this server can read its key and database, so only an sre may run any; an \
+                                 administrator can mend that with STUDIO_RUN_AS or bubblewrap";
 const MISSING: ServiceError = ServiceError::NotFound { what: "host" };
 
 /// Keeping hosts.
@@ -219,11 +222,8 @@ async fn allowed(store: &Store, local: &LocalCommands, actor: &Actor, mut names:
     names.sort_unstable();
     names.dedup();
     let hosts = store.hosts_named(&names).await?;
-    if *local == LocalCommands::Shared && actor.role < Role::Sre && hosts.iter().any(Host::is_local) {
-        return Err(ServiceError::Refused {
-            why: "commands on this server can read its key and database, so only an sre may run any; an administrator can mend that \
-                  with STUDIO_RUN_AS or bubblewrap",
-        });
+    if hosts.iter().any(|host| is_kept_from(actor, host, local)) {
+        return Err(ServiceError::Refused { why: SHARED });
     }
     let mut forbidden: Vec<String> =
         hosts.iter().filter(|host| !host.may_run(actor.role)).map(|host| references::quoted(&host.name)).collect();
@@ -232,6 +232,11 @@ async fn allowed(store: &Store, local: &LocalCommands, actor: &Actor, mut names:
     }
     forbidden.sort_unstable();
     Err(ServiceError::HostForbidden { role: actor.role, hosts: references::listed(&forbidden) })
+}
+
+/// Whether a host is this server itself, whose commands could read what is not the actor's to know.
+pub(crate) fn is_kept_from(actor: &Actor, host: &Host, local: &LocalCommands) -> bool {
+    host.is_local() && *local == LocalCommands::Shared && actor.role < Role::Sre
 }
 
 /// What the actor is told of a host.

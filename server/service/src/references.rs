@@ -60,6 +60,11 @@ pub(crate) fn hosts(blocks: &[Block], plan: &[Planned<'_>], selected: &HashSet<u
         .collect()
 }
 
+/// The credentials that one block names, by id or name; not those of blocks nested in it.
+pub(crate) fn credentials_of(block: &Block) -> Vec<String> {
+    credentials(&[(String::new(), block)]).into_iter().map(|reference| reference.credential).collect()
+}
+
 /// How a runbook's row names a host: no credential's id or name holds a colon.
 pub(crate) fn to_host(name: &str) -> String {
     format!("host:{name}")

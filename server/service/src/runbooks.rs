@@ -12,6 +12,8 @@ use uuid::Uuid;
 use crate::authorise::authorise;
 use crate::{Result, ServiceError, audit, now, page_size, references};
 
+mod preview;
+
 /// The largest document that can be imported, in bytes.
 pub const MAX_IMPORT: usize = 16 * 1024 * 1024;
 

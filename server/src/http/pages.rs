@@ -1,10 +1,14 @@
 //! The pages, their server functions under `/rpc`, and the files of the site.
 
+use app::api::preflight::posted;
 use app::{App, shell};
+use axum::body::Body;
+use axum::extract::Request;
+use axum::routing::post;
 use axum::{Router, middleware};
 use leptos::config::LeptosOptions;
 use leptos::prelude::provide_context;
-use leptos_axum::{LeptosRoutes, file_and_error_handler_with_context, generate_route_list};
+use leptos_axum::{LeptosRoutes, file_and_error_handler_with_context, generate_route_list, render_app_async_with_context};
 use service::Services;
 use tower_http::limit::RequestBodyLimitLayer;
 
@@ -17,7 +21,19 @@ const MAX_BODY: usize = 16 * 1024 * 1024;
 pub fn router(services: Services, options: LeptosOptions) -> Router {
     let context = move || provide_context(services.clone());
     let shown = options.clone();
+    let (asking, answered) = (context.clone(), options.clone());
+    let check_first = move |request: Request| async move {
+        let (parts, body) = request.into_parts();
+        let asked = posted(Request::from_parts(parts.clone(), body)).await;
+        let context = move || {
+            asking();
+            provide_context(asked.clone());
+        };
+        render_app_async_with_context(context, move || shell(answered.clone()))(Request::from_parts(parts, Body::empty())).await
+    };
     Router::new()
+        // The form of a runbook's page that asks for a look before the run, sent without JavaScript: the page answers it.
+        .route("/runbooks/{id}", post(check_first))
         .leptos_routes_with_context(&options, generate_route_list(App), context.clone(), move || shell(shown.clone()))
         .fallback(file_and_error_handler_with_context(context, shell))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))

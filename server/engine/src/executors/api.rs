@@ -90,16 +90,20 @@ pub(super) fn prepare<'a>(block: &'a ApiBlock, context: &Context) -> Result<(Pre
     let headers = block
         .headers
         .iter()
-        .map(|(name, value)| Ok((name.clone(), render(value, Syntax::Plain, context)?)))
+        .map(|(name, value)| {
+            let value = render(value, Syntax::Plain, context).map_err(|error| format!("header {name}: {error}"))?;
+            Ok((name.clone(), value))
+        })
         .collect::<Result<Vec<_>, String>>()?;
+    let in_body = |error| format!("body: {error}");
     let body = match &block.body {
         None | Some(Value::Null) => None,
         Some(Value::String(text)) => {
             let is_json = text.trim_start().starts_with(['{', '[']);
             let syntax = if is_json { Syntax::Json } else { Syntax::Plain };
-            Some(Body { text: render(text, syntax, context)?, is_json })
+            Some(Body { text: render(text, syntax, context).map_err(in_body)?, is_json })
         }
-        Some(value) => Some(Body { text: render_json(value, context)?.to_string(), is_json: true }),
+        Some(value) => Some(Body { text: render_json(value, context).map_err(in_body)?.to_string(), is_json: true }),
     };
     let mut what = format!("{} {url}", block.method.as_str());
     for (name, value) in &headers {

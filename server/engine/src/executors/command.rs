@@ -20,11 +20,15 @@ pub(crate) struct Plan<'a> {
 
 pub(super) fn prepare<'a>(block: &'a CommandBlock, context: &Context) -> Result<(Prepared<'a>, String), String> {
     let script = render(&block.command, Syntax::of_interpreter(&block.interpreter), context)?;
-    let working_dir = block.working_dir.as_ref().map(|dir| render(dir, Syntax::Plain, context)).transpose()?;
+    let working_dir = block.working_dir.as_ref().map(|dir| render(dir, Syntax::Plain, context)).transpose();
+    let working_dir = working_dir.map_err(|error| format!("working directory: {error}"))?;
     let env = block
         .env
         .iter()
-        .map(|(name, value)| Ok((name.clone(), render(value, Syntax::Plain, context)?)))
+        .map(|(name, value)| {
+            let value = render(value, Syntax::Plain, context).map_err(|error| format!("variable {name}: {error}"))?;
+            Ok((name.clone(), value))
+        })
         .collect::<Result<_, String>>()?;
     let what = script.clone();
     Ok((Prepared::Command(Plan { block, script, working_dir, env }), what))

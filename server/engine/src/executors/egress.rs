@@ -9,6 +9,7 @@ mod tests;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::Role;
 use ipnet::IpNet;
@@ -52,6 +53,17 @@ pub(super) enum Refused {
     Private,
 }
 
+/// What is known of an address before it is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AddressCheck {
+    /// It may be called.
+    Allowed,
+    /// It is not called; why.
+    Refused(String),
+    /// Nobody knows now what its name stands for; why.
+    Unknown(String),
+}
+
 impl Egress {
     /// The rules for what somebody of this role started; nobody's where the account is gone.
     pub(crate) fn rules(&self, role: Option<Role>) -> Rules {
@@ -85,6 +97,30 @@ impl Rules {
             Ok(address) => self.check(address).map_err(|refused| refused.to_string()),
             Err(_) => Ok(()),
         }
+    }
+}
+
+impl Rules {
+    /// Whether an address would be called, as far as that is known before.
+    pub(crate) async fn look_ahead(&self, address: &str, limit: Duration) -> AddressCheck {
+        let url = match Url::parse(address) {
+            Ok(url) => url,
+            Err(error) => return AddressCheck::Refused(format!("“{address}” is no address: {error}")),
+        };
+        if let Err(refused) = self.check_url(&url) {
+            return AddressCheck::Refused(refused);
+        }
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        if host.parse::<IpAddr>().is_ok() {
+            return AddressCheck::Allowed;
+        }
+        let found = match tokio::time::timeout(limit, tokio::net::lookup_host((host, 0))).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => return AddressCheck::Unknown(format!("the name {host} is not found: {error}")),
+            Err(_) => return AddressCheck::Unknown(format!("nobody answers what the name {host} stands for")),
+        };
+        let refused = found.map(|address| self.check(address.ip())).find_map(Result::err);
+        refused.map_or(AddressCheck::Allowed, |refused| AddressCheck::Refused(refused.to_string()))
     }
 }
 

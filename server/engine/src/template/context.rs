@@ -41,6 +41,12 @@ impl Context {
         self.runbook = Value::from(Serde(json!({ "title": run.runbook_title })));
     }
 
+    /// Makes what is known of a run before it starts available.
+    pub(crate) fn set_start(&mut self, title: &str, started_by: &str, reason: &str) {
+        self.run = Value::from(Serde(json!({ "started_by": started_by, "reason": reason })));
+        self.runbook = Value::from(Serde(json!({ "title": title })));
+    }
+
     /// Makes the environment of the block's host available.
     pub(crate) fn set_environment(&mut self, environment: &[(String, String)]) {
         self.environment = Value::from(environment.iter().cloned().collect::<BTreeMap<String, String>>());
@@ -64,6 +70,18 @@ impl Context {
         &self.secrets
     }
 
+    /// Whether something stands under a name such as `params.x`.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let mut value = self.value();
+        for part in name.split('.') {
+            match value.get_attr(part) {
+                Ok(next) if !next.is_undefined() => value = next,
+                _ => return false,
+            }
+        }
+        true
+    }
+
     pub(super) fn value(&self) -> Value {
         let steps = Value::from(self.steps.iter().map(|(n, v)| (n.clone(), v.clone())).collect::<BTreeMap<String, Value>>());
         let all = [
@@ -75,6 +93,11 @@ impl Context {
         ];
         Value::from(all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<BTreeMap<String, Value>>())
     }
+}
+
+/// By which names templates know a step that is called so.
+pub(crate) fn step_names(name: &str) -> [String; 2] {
+    [name.to_owned(), identifier(name)]
 }
 
 /// A name in lower case, everything that is no letter or digit an underscore.

@@ -3,12 +3,13 @@
 mod context;
 mod quote;
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
-pub(crate) use context::Context;
+pub(crate) use context::{Context, step_names};
 pub(crate) use quote::Syntax;
 use quote::{CLOSE, OPEN, fill, plain};
 
@@ -66,6 +67,27 @@ pub(crate) fn render(source: &str, syntax: Syntax, context: &Context) -> Result<
         return Err(too_long());
     }
     Ok(filled)
+}
+
+/// What the templates of a text look up, such as `params.x`; nothing where it holds none or cannot be read.
+pub(crate) fn names(source: &str) -> BTreeSet<String> {
+    let shielded = shield(source);
+    let environment = environment();
+    let Ok(template) = environment.template_from_named_str("template", &shielded) else { return BTreeSet::new() };
+    own_names(&environment, template.undeclared_variables(true))
+}
+
+/// The same for an expression.
+pub(crate) fn names_of_expression(expression: &str) -> BTreeSet<String> {
+    let environment = environment();
+    let compiled = environment.compile_expression(bare(expression));
+    compiled.map(|compiled| own_names(&environment, compiled.undeclared_variables(true))).unwrap_or_default()
+}
+
+/// Those that the library does not bring along.
+fn own_names(environment: &Environment<'_>, names: HashSet<String>) -> BTreeSet<String> {
+    let brought = |name: &str| environment.globals().any(|(global, _)| name.split('.').next() == Some(global));
+    names.into_iter().filter(|name| !brought(name)).collect()
 }
 
 /// A value as JSON, where that is not too long: lists that hold one another many times are small until they are written out.

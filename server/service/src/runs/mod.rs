@@ -2,6 +2,7 @@
 
 mod control;
 mod output;
+mod preflight;
 mod report;
 mod start;
 mod targets;

@@ -57,7 +57,8 @@ impl Runs {
         let reason = check_reason(options.reason)?;
         let idempotency_key = check_key(options.idempotency_key)?;
         let answers = parameter::resolve(&runbook.parameters, &options.parameters)?;
-        let targets = self.settle_targets(&runbook.blocks, &options.selection).await?;
+        let (targets, faults) = self.settle_targets(&runbook.blocks, &options.selection).await?;
+        faults.into_result(())?;
         let plan = lay_out(&runbook.blocks, &targets);
         let selected = select(&plan, &options.selection).map_err(|id| unknown_block(&options.selection, id))?;
         let uses = references::hosts(&runbook.blocks, &plan, &selected);
@@ -123,8 +124,8 @@ impl Runs {
         Ok(run)
     }
 
-    /// The hosts of the selected blocks that name several.
-    async fn settle_targets(&self, blocks: &[Block], selection: &Selection) -> Result<Targets> {
+    /// The hosts of the selected blocks that name several, and what is wrong with those.
+    pub(super) async fn settle_targets(&self, blocks: &[Block], selection: &Selection) -> Result<(Targets, Faults)> {
         let nothing = Targets::new();
         let plan = lay_out(blocks, &nothing);
         let selected = select(&plan, selection).map_err(|id| unknown_block(selection, id))?;
@@ -136,7 +137,7 @@ impl Runs {
     }
 
     /// A deleted runbook is not run, not even in a version that is still readable.
-    async fn version_to_run(&self, id: RunbookId, version: Option<u32>) -> Result<Runbook> {
+    pub(super) async fn version_to_run(&self, id: RunbookId, version: Option<u32>) -> Result<Runbook> {
         let latest = self.store.runbook(id).await?.ok_or(ServiceError::NotFound { what: "runbook" })?;
         match version {
             Some(version) if version != latest.version => {
@@ -155,7 +156,7 @@ impl Runs {
     }
 }
 
-fn check_reason(reason: Option<String>) -> Result<Option<String>> {
+pub(super) fn check_reason(reason: Option<String>) -> Result<Option<String>> {
     let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
     if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON) {
         return Err(Faults::one("$.reason", format!("a reason has at most {MAX_REASON} characters")).into());
@@ -184,7 +185,7 @@ fn selected_as(selection: &Selection) -> Value {
     }
 }
 
-fn unknown_block(selection: &Selection, id: domain::BlockId) -> ServiceError {
+pub(super) fn unknown_block(selection: &Selection, id: domain::BlockId) -> ServiceError {
     let path = if matches!(selection, Selection::From(_)) { "$.from" } else { "$.blocks" };
     Faults::one(path, format!("this version has no block {id}")).into()
 }

@@ -13,9 +13,11 @@ const MAX_HOSTS: usize = 200;
 
 /// The hosts of those chosen blocks that name several, or tags: names in their order, the hosts of a tag by name, each host once.
 ///
+/// The faults stand at the path of a block whose tag no host has, or that has too many hosts.
+///
 /// # Errors
-/// `Invalid` at the path of a block whose tag no host has, or that has too many hosts.
-pub(super) async fn settle(store: &Store, blocks: &[Block], chosen: &HashSet<BlockId>) -> Result<Targets> {
+/// When the store fails.
+pub(super) async fn settle(store: &Store, blocks: &[Block], chosen: &HashSet<BlockId>) -> Result<(Targets, Faults)> {
     let mut targets = Targets::new();
     let mut faults = Faults::default();
     let mut known: Option<Vec<Host>> = None;
@@ -49,5 +51,5 @@ pub(super) async fn settle(store: &Store, blocks: &[Block], chosen: &HashSet<Blo
         }
         targets.insert(block.id, names);
     }
-    Ok(faults.into_result(targets)?)
+    Ok((targets, faults))
 }

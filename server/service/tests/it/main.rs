@@ -7,6 +7,7 @@ mod guessing;
 mod hosts;
 mod identity;
 mod keys;
+mod preflight;
 mod runbooks;
 #[path = "../../../runner/tests/common/runner_process.rs"]
 mod runner_process;

@@ -225,7 +225,7 @@ pub async fn control(
     Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 
-fn start_run(body: ExecuteBody) -> Result<StartRun, Faults> {
+pub(super) fn start_run(body: ExecuteBody) -> Result<StartRun, Faults> {
     let selection = match (body.blocks, body.from) {
         (None, None) => Selection::All,
         (Some(blocks), None) => Selection::Only(blocks),

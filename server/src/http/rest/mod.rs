@@ -8,6 +8,7 @@ mod import;
 mod keys;
 mod links;
 mod own;
+mod preflight;
 mod runbooks;
 mod users;
 mod views;
@@ -44,6 +45,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(runbooks::roll_back))
         .routes(routes!(executions::execute))
         .routes(routes!(executions::execute_block))
+        .routes(routes!(preflight::preflight))
         .routes(routes!(executions::list))
         .routes(routes!(executions::read))
         .routes(routes!(executions::report))

@@ -34,6 +34,7 @@ const READING: &[&str] = &[
     "shown_once",
     "link_purpose",
     "list_users",
+    "preview_blocks",
     "list_invites",
 ];
 

@@ -34,6 +34,9 @@ pub const EXPECTED: &[(&str, [u16; 5])] = &[
     ("import_markdown", [401, 403, 200, 200, 200]),
     ("get_home", [401, 200, 200, 200, 200]),
     ("start_run", [401, 403, 200, 200, 200]),
+    ("run_block", [401, 403, 200, 200, 200]),
+    ("preflight_run", [401, 403, 200, 200, 200]),
+    ("preview_blocks", [401, 403, 200, 200, 200]),
     ("get_run", [401, 200, 200, 200, 200]),
     ("get_instruction", [401, 200, 200, 200, 200]),
     ("get_report", [401, 200, 200, 200, 200]),
@@ -172,9 +175,15 @@ pub async fn arguments(studio: &Studio, admin: &str, name: &str, who: &str, key:
         "sign_in" => credentials_of("viewer"),
         "create_runbook" => Arguments::Json(json!({ "draft": draft() })),
         "update_runbook" => Arguments::Json(json!({ "id": runbook(studio, admin).await, "draft": draft(), "if_match": 1 })),
-        "get_runbook" | "list_versions" | "delete_runbook" | "duplicate_runbook" | "start_run" => {
+        "get_runbook" | "list_versions" | "delete_runbook" | "duplicate_runbook" | "start_run" | "preflight_run" => {
             form([("id", runbook(studio, admin).await.as_str())])
         }
+        "run_block" => {
+            let runbook = runbook(studio, admin).await;
+            let shown = studio.call(Some(admin), "GET", &format!("/api/v1/runbooks/{runbook}"), None).await.json();
+            Arguments::Json(json!({ "id": runbook, "version": 1, "block": shown["blocks"][0]["id"], "parameters": {} }))
+        }
+        "preview_blocks" => Arguments::Json(json!({ "title": "By the table", "blocks": [], "parameters": [] })),
         "get_version" | "roll_back" => form([("id", runbook(studio, admin).await.as_str()), ("version", "1")]),
         "import_markdown" => form([("markdown", "# Title\n\nText\n")]),
         "get_run" | "get_report" => form([("id", run(studio, admin).await.0.as_str())]),

@@ -39,6 +39,7 @@ pub const EXPECTED: &[(&str, &str, [u16; 5])] = &[
     ("GET", "/runbooks/{id}/versions/{n}", [401, 200, 200, 200, 200]),
     ("POST", "/runbooks/{id}/versions/{n}/rollback", [401, 403, 200, 200, 200]),
     ("POST", "/runbooks/{id}/execute", [401, 403, 202, 202, 202]),
+    ("POST", "/runbooks/{id}/preflight", [401, 403, 200, 200, 200]),
     ("POST", "/blocks/execute", [401, 403, 202, 202, 202]),
     ("GET", "/executions", [401, 200, 200, 200, 200]),
     ("GET", "/executions/{job_id}", [401, 200, 200, 200, 200]),

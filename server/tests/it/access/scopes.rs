@@ -10,7 +10,9 @@ fn scope(method: &str, pattern: &str) -> Option<&'static str> {
     match (method, pattern) {
         ("GET", "/users/me") | ("POST", "/users/signup" | "/users/login" | "/users/logout") => None,
         ("POST", "/users/invites/accept" | "/users/password-reset") => None,
-        ("POST", "/runbooks/{id}/execute" | "/blocks/execute" | "/executions/{job_id}/control") => Some("execute"),
+        ("POST", "/runbooks/{id}/execute" | "/runbooks/{id}/preflight" | "/blocks/execute" | "/executions/{job_id}/control") => {
+            Some("execute")
+        }
         ("GET", _) => Some("read"),
         _ => Some("write"),
     }
