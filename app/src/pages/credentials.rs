@@ -99,6 +99,17 @@ fn Row(credential: CredentialSummary, delete: ServerAction<DeleteCredential>) ->
 #[component]
 fn New(create: ServerAction<CreateCredential>) -> impl IntoView {
     let pending = create.pending();
+    // Until the page is live nobody knows what is chosen, and every field stands there with its hint.
+    let kind = RwSignal::new(None::<String>);
+    let chosen = NodeRef::<leptos::html::Select>::new();
+    Effect::new(move |_| {
+        if let Some(select) = chosen.get() {
+            kind.set(Some(select.value()));
+        }
+    });
+    // What is not shown is not sent either.
+    let is_not = move |of: CredentialKind| kind.with(|kind| kind.as_deref().is_some_and(|kind| kind != of.as_str()));
+    let (no_user, no_passphrase) = (move || is_not(CredentialKind::Api), move || is_not(CredentialKind::Ssh));
     view! {
         <section class="card card--pad" aria-labelledby="new-credential">
             <h2 id="new-credential">"New credential"</h2>
@@ -111,7 +122,7 @@ fn New(create: ServerAction<CreateCredential>) -> impl IntoView {
                     </div>
                     <div class="field">
                         <label for="kind">"Type"</label>
-                        <select id="kind" name="kind">
+                        <select id="kind" name="kind" node_ref=chosen on:change=move |event| kind.set(Some(event_target_value(&event)))>
                             <option value="api">{kind_label(CredentialKind::Api)}</option>
                             <option value="ssh">{kind_label(CredentialKind::Ssh)}</option>
                         </select>
@@ -123,14 +134,14 @@ fn New(create: ServerAction<CreateCredential>) -> impl IntoView {
                     <p class="field__hint" id="secret-hint">"Encrypted before it is stored. It is never shown again, and masked in all output."</p>
                 </div>
                 <div class="grid">
-                    <div class="field">
+                    <div class="field" hidden=no_user>
                         <label for="username">"User"</label>
-                        <input id="username" name="username" maxlength="200" autocomplete="off" spellcheck="false" aria-describedby="username-hint"/>
+                        <input id="username" name="username" disabled=no_user maxlength="200" autocomplete="off" spellcheck="false" aria-describedby="username-hint"/>
                         <p class="field__hint" id="username-hint">"For an API with basic authentication; the secret is the password then."</p>
                     </div>
-                    <div class="field">
+                    <div class="field" hidden=no_passphrase>
                         <label for="passphrase">"Passphrase"</label>
-                        <input id="passphrase" name="passphrase" type="password" autocomplete="off" aria-describedby="passphrase-hint"/>
+                        <input id="passphrase" name="passphrase" type="password" autocomplete="off" disabled=no_passphrase aria-describedby="passphrase-hint"/>
                         <p class="field__hint" id="passphrase-hint">"Where the SSH key is protected by one."</p>
                     </div>
                 </div>
