@@ -38,7 +38,7 @@ pub fn ParameterEditor(
 type Part = fn(&mut DraftParameter) -> &mut String;
 
 fn change(state: EditorState, key: u64, edit: impl FnOnce(&mut DraftParameter)) {
-    state.draft.update(|draft| {
+    state.edit(|draft| {
         if let Some(parameter) = draft.parameters.iter_mut().find(|parameter| parameter.key == key) {
             edit(parameter);
         }
@@ -88,7 +88,10 @@ fn ParameterForm(
         <div class="param" role="group" aria-label=move || format!("Parameter {}", name.get())>
             <PartField state key part="name" label="Name" of=|parameter| &mut parameter.name/>
             <label class="field">"Type"
-                <select on:change=move |event| change(state, key, |parameter| parameter.kind = event_target_value(&event))>{kinds}</select>
+                <select on:change=move |event| {
+                    change(state, key, |parameter| parameter.kind = event_target_value(&event));
+                    state.settle();
+                }>{kinds}</select>
             </label>
             <button type="button" class="btn quiet small icon" aria-label=move || format!("Remove {}", name.get()) on:click=remove>
                 <Icon icon=icondata_lu::LuTrash2/>
@@ -100,6 +103,8 @@ fn ParameterForm(
                 <div class="stack">
                     <PartField state key part="label" label="Label" of=|parameter| &mut parameter.label/>
                     <PartField state key part="description" label="Help" of=|parameter| &mut parameter.description/>
+                    <PartField state key part="sample" label="Sample" hint="For previews and for trying a block here; never saved"
+                        of=|parameter| &mut parameter.sample/>
                     <PartField state key part="pattern" label="Pattern" of=|parameter| &mut parameter.pattern/>
                     <label class="check">
                         <input type="checkbox" checked=initial.required
@@ -126,6 +131,9 @@ fn PartField(
     /// Takes the whole width.
     #[prop(optional)]
     wide: bool,
+    /// What to know about it.
+    #[prop(optional)]
+    hint: &'static str,
     /// The text that is edited.
     of: Part,
 ) -> impl IntoView {
@@ -139,6 +147,7 @@ fn PartField(
             <input id=id class="mono" autocomplete="off" value=initial aria-describedby=error.clone()
                 aria-invalid=move || messages.with(|messages| !messages.is_empty()).then_some("true")
                 on:input=move |event| change(state, key, |parameter| *of(parameter) = event_target_value(&event))/>
+            {(!hint.is_empty()).then(|| view! { <p class="field__hint">{hint}</p> })}
             <FaultLine id=error messages=messages/>
         </div>
     }

@@ -15,8 +15,10 @@ use super::text::*;
 
 mod block;
 mod field;
+mod since;
 
 pub use field::Field;
+pub use since::NotYet;
 
 /// A runbook as it is being typed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -77,6 +79,9 @@ pub struct DraftParameter {
     pub pattern: String,
     /// Help for the person who answers.
     pub description: String,
+    /// What the preview puts in where there is no default, and what a block that is tried is given; never saved.
+    #[serde(default)]
+    pub sample: String,
 }
 
 /// A list of blocks in a draft.
@@ -138,6 +143,7 @@ impl From<&RunbookDraft> for Draft {
                 options: parameter.options.join("\n"),
                 pattern: parameter.pattern.clone().unwrap_or_default(),
                 description: parameter.description.clone().unwrap_or_default(),
+                sample: String::new(),
             });
         }
         draft

@@ -2,12 +2,14 @@
 
 pub mod again;
 pub mod ansi;
+pub mod asked;
 pub mod audit;
 pub mod draft;
 pub mod find;
 pub mod host_form;
 pub mod lines;
 pub mod number;
+pub mod places;
 pub mod rows;
 mod text;
 pub mod timeline;

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use super::EditorState;
 use super::common::{AreaField, CheckField, MoreSettings, OnFailureField, SelectField, TextField, field_id};
+use super::preview::Preview;
 use crate::state::draft::Field;
 
 /// A request, what it carries, and what counts as success.
@@ -25,6 +26,7 @@ pub fn ApiForm(
             hint="One header a line"/>
         <AreaField state key field=Field::Body label="Body" class="mono"/>
         <CheckField state key field=Field::BodyIsJson label="It is JSON" hint="Checked here, and templates fill in its texts"/>
+        <Preview state key/>
         <div class="grid">
             <CredentialField state key/>
             <TextField state key field=Field::Timeout label="Timeout" placeholder="none"/>
@@ -71,7 +73,7 @@ fn CredentialField(
     view! {
         <div class="field">
             <label for=id.clone()>"Credential"</label>
-            <select id=id on:change=move |event| state.set(key, Field::CredentialId, event_target_value(&event))>{options}</select>
+            <select id=id on:change=move |event| state.choose(key, Field::CredentialId, event_target_value(&event))>{options}</select>
         </div>
     }
 }

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::EditorState;
 use super::common::{AreaField, CheckField, MoreSettings, OnFailureField, TextField};
 use super::host::{HostField, is_several};
+use super::preview::Preview;
 use crate::state::draft::Field;
 
 /// A script, where it runs, and what counts as success.
@@ -15,11 +16,13 @@ pub fn CommandForm(
     /// The block.
     key: u64,
 ) -> impl IntoView {
+    let several = Memo::new(move |_| state.draft.with(|draft| is_several(draft, key)));
     view! {
         <AreaField state key field=Field::Command label="Command" class="code" placeholder="df -h {{ params.path }}"/>
+        <Preview state key/>
         <div class="grid">
             <HostField state key several=true/>
-            {move || state.draft.with(|draft| is_several(draft, key)).then(|| view! {
+            {move || several.get().then(|| view! {
                 <TextField state key field=Field::Concurrency label="Hosts at once" placeholder="1"/>
             })}
             <TextField state key field=Field::Timeout label="Timeout" placeholder="none"/>

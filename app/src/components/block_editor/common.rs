@@ -205,7 +205,7 @@ pub fn SelectField(
             <label for=id.clone()>{label}</label>
             <select id=id aria-invalid=move || own.invalid() aria-describedby=error.clone()
                 on:change=move |event| {
-                    state.set(key, field, event_target_value(&event));
+                    state.choose(key, field, event_target_value(&event));
                     own.touched.set(true);
                 }>{options}</select>
             <FaultLine id=error messages=own.messages/>
@@ -231,7 +231,7 @@ pub fn CheckField(
     view! {
         <label class="check">
             <input type="checkbox" id=field_id(key, field) checked=state.text(key, field) == "true"
-                on:change=move |event| state.set(key, field, if event_target_checked(&event) { "true" } else { "" })/>
+                on:change=move |event| state.choose(key, field, if event_target_checked(&event) { "true" } else { "" })/>
             <span>{label}{(!hint.is_empty()).then(|| view! { <small>{hint}</small> })}</span>
         </label>
     }

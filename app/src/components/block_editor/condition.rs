@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use super::common::{AreaField, CheckField, MoreSettings, SelectField, TextField};
 use super::host::HostField;
+use super::preview::Preview;
 use super::{EditorState, block_list};
 use crate::state::draft::{Field, ListAt};
 
@@ -27,6 +28,7 @@ pub fn ConditionForm(
                 options=vec![("", "Go on"), ("pause", "Pause and ask"), ("stop", "Stop the run")]/>
             <TextField state key field=Field::Timeout label="Timeout" placeholder="none"/>
         </div>
+        <Preview state key/>
         <div class="branch" role="group" aria-label="Then"><b>"Then"</b>{block_list(state, ListAt::Then(key))}</div>
         <div class="branch" role="group" aria-label="Otherwise"><b>"Otherwise"</b>{block_list(state, ListAt::Otherwise(key))}</div>
         <CheckField state key field=Field::Confirm label="Ask before running"/>

@@ -228,6 +228,29 @@ impl DraftBlock {
         }
     }
 
+    /// Everything that was typed.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.fields.values().map(String::as_str)
+    }
+
+    /// The controls that count for its type.
+    pub(super) fn written(&self) -> impl Iterator<Item = Field> {
+        const COMMON: [Field; 11] = [
+            Field::Name,
+            Field::OnFailure,
+            Field::Timeout,
+            Field::OnWorkerLoss,
+            Field::When,
+            Field::Confirm,
+            Field::RetryAttempts,
+            Field::RetryDelay,
+            Field::RetryBackoff,
+            Field::RetryMaxDelay,
+            Field::BodyIsJson,
+        ];
+        COMMON.into_iter().chain(self.config_fields().into_iter().map(|(field, _)| field))
+    }
+
     pub(super) fn to_json(&self) -> Value {
         let mut block = Map::new();
         self.put(&mut block, "id", &self.id);

@@ -1,0 +1,240 @@
+//! What all parts of the editor share, and what is done to the draft.
+//!
+//! A keystroke must cost next to nothing, however long the runbook is. So the draft is changed at once, but what follows from it
+//! (faults, whether it is saved, what a block resolves to) is told of only when nobody types for a moment; and where blocks stand is
+//! reckoned anew only when one came, went or moved.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use domain::{BlockPreview, BlockType, CredentialSummary, Fault, HostSummary, RunbookId};
+use leptos::prelude::*;
+
+use super::common::{field_id, focus_soon};
+use crate::state::draft::{Draft, DraftBlock, Field, ListAt, NotYet, Spot};
+
+/// How long nobody types before what follows is worked out.
+const PAUSE: Duration = Duration::from_millis(150);
+
+/// What all parts of the editor share.
+#[derive(Clone, Copy)]
+pub struct EditorState {
+    /// The runbook, where there is one already.
+    pub id: Option<RunbookId>,
+    /// The version that the draft is based on.
+    pub base: RwSignal<Option<u32>>,
+    /// The draft as it was when it was last in step with the server.
+    pub saved: RwSignal<Draft>,
+    /// What is being typed.
+    pub draft: RwSignal<Draft>,
+    /// Grows when a block came, went, moved or was folded.
+    pub(super) shape: RwSignal<u32>,
+    /// Where each block stands, by its key.
+    pub spots: Memo<HashMap<u64, Spot>>,
+    /// What is wrong.
+    pub faults: Memo<Vec<Fault>>,
+    /// Which blocks cannot be run as they stand, and why.
+    pub not_yet: Memo<HashMap<u64, NotYet>>,
+    /// What the blocks with templates would do.
+    pub previews: RwSignal<HashMap<u64, BlockPreview>>,
+    /// Saving was tried, so every fault is shown.
+    pub tried: RwSignal<bool>,
+    /// What a screen reader is told.
+    pub spoken: RwSignal<String>,
+    /// The stored credentials, once they are known.
+    pub credentials: RwSignal<Vec<CredentialSummary>>,
+    /// The hosts, once they are known.
+    pub hosts: RwSignal<Vec<HostSummary>>,
+    /// The block that was deleted last, to bring it back.
+    pub removed: RwSignal<Option<(ListAt, usize, DraftBlock)>>,
+    /// The block that is being dragged.
+    pub(super) dragged: RwSignal<Option<u64>>,
+    /// The block that has the focus.
+    pub(super) active: RwSignal<Option<u64>>,
+    /// Something was typed that was not told of yet.
+    typing: StoredValue<Option<TimeoutHandle>>,
+}
+
+impl EditorState {
+    /// The state of an editor that begins with a draft, of the version `base` where it was saved before.
+    #[must_use]
+    pub fn new(id: Option<RunbookId>, base: Option<u32>, draft: Draft) -> Self {
+        let saved = RwSignal::new(draft.clone());
+        let (draft, shape) = (RwSignal::new(draft), RwSignal::new(0));
+        let spots = move |_: Option<&_>| {
+            shape.track();
+            draft.with_untracked(Draft::spots)
+        };
+        Self {
+            id,
+            base: RwSignal::new(base),
+            saved,
+            draft,
+            shape,
+            spots: Memo::new(spots),
+            faults: Memo::new(move |_| draft.with(Draft::faults)),
+            not_yet: Memo::new(move |_| draft.with(|draft| saved.with(|saved| draft.not_yet(saved)))),
+            previews: RwSignal::new(HashMap::new()),
+            tried: RwSignal::new(false),
+            spoken: RwSignal::new(String::new()),
+            credentials: RwSignal::new(Vec::new()),
+            hosts: RwSignal::new(Vec::new()),
+            removed: RwSignal::new(None),
+            dragged: RwSignal::new(None),
+            active: RwSignal::new(None),
+            typing: StoredValue::new(None),
+        }
+    }
+
+    /// Changes the draft, and tells of it when nobody types for a moment.
+    pub fn edit(self, change: impl FnOnce(&mut Draft)) {
+        self.draft.update_untracked(change);
+        if let Some(before) = self.typing.get_value() {
+            before.clear();
+        }
+        self.typing.set_value(set_timeout_with_handle(move || self.tell(), PAUSE).ok());
+    }
+
+    /// Tells at once of what was typed; whether there was anything.
+    pub fn settle(self) -> bool {
+        let typing = self.typing.try_get_value().flatten();
+        if let Some(timer) = typing {
+            timer.clear();
+            self.tell();
+        }
+        typing.is_some()
+    }
+
+    fn tell(self) {
+        // It fails where the page is gone: then there is nobody to tell.
+        if self.typing.try_set_value(None).is_none() {
+            self.draft.notify();
+        }
+    }
+
+    /// Changes which blocks there are, or where.
+    pub fn reshape<T>(self, change: impl FnOnce(&mut Draft) -> T) -> Option<T> {
+        let changed = self.draft.try_update(change);
+        self.shape.update(|shape| *shape += 1);
+        changed
+    }
+
+    /// What a field holds now, without following it.
+    #[must_use]
+    pub fn text(self, key: u64, field: Field) -> String {
+        self.draft.with_untracked(|draft| draft.block(key).map(|block| block.get(field).to_owned()).unwrap_or_default())
+    }
+
+    /// Keeps what was typed.
+    pub fn set(self, key: u64, field: Field, text: impl Into<String>) {
+        self.edit(|draft| {
+            if let Some(block) = draft.block_mut(key) {
+                block.set(field, text);
+            }
+        });
+    }
+
+    /// Keeps what was chosen, and tells of it at once: the form may look otherwise from then on.
+    pub fn choose(self, key: u64, field: Field, text: impl Into<String>) {
+        self.set(key, field, text);
+        self.settle();
+    }
+
+    /// Adds a block and goes to its name.
+    pub fn add(self, at: ListAt, index: usize, kind: BlockType) {
+        if let Some(key) = self.reshape(|draft| draft.insert(at, index, kind)).flatten() {
+            self.say(format!("{} added", kind.label()));
+            focus_soon(field_id(key, Field::Name));
+        }
+    }
+
+    /// The block and control that a fault is about: the number and title of the block, and the id of the element.
+    #[must_use]
+    pub fn place_of(self, fault: &Fault) -> (Option<String>, String) {
+        let owner = self.spots.with(|spots| {
+            let at = |path: &str| fault.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+            let owner = spots.iter().filter(|(_, spot)| at(&spot.path)).max_by_key(|(_, spot)| spot.path.len());
+            owner.map(|(key, spot)| (*key, spot.number.clone(), fault.path[spot.path.len()..].to_owned()))
+        });
+        let Some((key, number, rest)) = owner else {
+            let id = if fault.path.starts_with("$.title") { "editor-title" } else { "editor-rail" };
+            return (None, id.to_owned());
+        };
+        let rest = rest.trim_start_matches('.');
+        let within =
+            |field: &&Field| rest.strip_prefix(field.path()).is_some_and(|more| more.is_empty() || more.starts_with(['.', '[']));
+        let id = Field::ALL.iter().find(within).map_or_else(|| format!("block-{key}"), |field| field_id(key, *field));
+        let title = self.draft.with(|draft| draft.block(key).map(DraftBlock::title).unwrap_or_default());
+        (Some(format!("{number} {title}")), id)
+    }
+
+    /// Unfolds every block, so that whatever is gone to is visible.
+    pub fn unfold(self) {
+        self.reshape(|draft| {
+            let keys: Vec<u64> = draft.spots().into_keys().collect();
+            for key in keys {
+                if let Some(block) = draft.block_mut(key) {
+                    block.collapsed = false;
+                }
+            }
+        });
+    }
+
+    /// Folds a block, or unfolds it.
+    pub(super) fn fold(self, key: u64) {
+        self.reshape(|draft| {
+            if let Some(block) = draft.block_mut(key) {
+                block.collapsed = !block.collapsed;
+            }
+        });
+    }
+
+    /// Tells a screen reader.
+    pub(super) fn say(self, text: String) {
+        self.spoken.set(text);
+    }
+
+    pub(super) fn number(self, key: u64) -> String {
+        self.spots.with(|spots| spots.get(&key).map(|spot| spot.number.clone()).unwrap_or_default())
+    }
+
+    pub(super) fn shift(self, key: u64, up: bool) {
+        // Moving an element takes the focus from what is in it: it is given back.
+        let focused = document().active_element().map(|element| element.id()).filter(|id| !id.is_empty());
+        let step = |draft: &mut Draft| if up { draft.move_up(key) } else { draft.move_down(key) };
+        let moved = self.reshape(step).unwrap_or_default();
+        let number = self.spots.with_untracked(|spots| spots.get(&key).map(|spot| (spot.number.clone(), spot.len)));
+        if let Some((number, len)) = number {
+            let end = if up { "first" } else { "last" };
+            self.say(if moved { format!("Moved to place {number} of {len}") } else { format!("It is the {end} already") });
+        }
+        if let Some(id) = focused {
+            focus_soon(id);
+        }
+    }
+
+    pub(super) fn duplicate(self, key: u64) {
+        if let Some(copy) = self.reshape(|draft| draft.duplicate(key)).flatten() {
+            self.say("Copied".to_owned());
+            focus_soon(field_id(copy, Field::Name));
+        }
+    }
+
+    pub(super) fn delete(self, key: u64) {
+        if let Some(removed) = self.reshape(|draft| draft.remove(key)).flatten() {
+            self.say(format!("Deleted {}", removed.2.title()));
+            self.removed.set(Some(removed));
+            focus_soon("undo-delete".to_owned());
+        }
+    }
+
+    pub(super) fn drop_before(self, before: u64) {
+        if let Some(key) = self.dragged.get_untracked() {
+            self.dragged.set(None);
+            if self.reshape(|draft| draft.move_before(key, before)).unwrap_or_default() {
+                let number = self.spots.with_untracked(|spots| spots.get(&key).map(|spot| spot.number.clone()));
+                self.say(format!("Moved to place {}", number.unwrap_or_default()));
+            }
+        }
+    }
+}
