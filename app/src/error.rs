@@ -52,17 +52,19 @@ impl FromServerFnError for AppError {
             _ => Problem::new(500, "internal", "something went wrong on the server; the log knows more"),
         };
         #[cfg(feature = "ssr")]
-        server::set_status(problem.status);
+        return problem.into();
+        #[cfg(not(feature = "ssr"))]
         Self(problem)
     }
 }
 
 #[cfg(feature = "ssr")]
 impl From<Problem> for AppError {
-    /// Also gives the response the problem's status.
+    /// Also gives the response the problem's status, and a failure the id under which the log says more.
     fn from(problem: Problem) -> Self {
         server::set_status(problem.status);
-        Self(problem)
+        let request_id = if problem.status >= 500 { server::request_id() } else { None };
+        Self(Problem { request_id, ..problem })
     }
 }
 
@@ -79,6 +81,12 @@ pub(crate) mod server {
     use http::{Method, StatusCode, header};
     use leptos::prelude::use_context;
     use leptos_axum::ResponseOptions;
+
+    /// The id of the request, as the log has it.
+    pub fn request_id() -> Option<String> {
+        let parts = use_context::<Parts>()?;
+        parts.headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned)
+    }
 
     /// Gives the response a status, unless it is going to be a redirect: a plain form goes back to its page, which shows
     /// the problem, and a page for nobody leads to the sign-in.

@@ -16,8 +16,13 @@ use leptos_router::components::{Outlet, ParentRoute, Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
 use api::session::{Me, me};
+use components::keys::{KeysDialog, mind_keys};
+use components::offline::Offline;
+use components::overlay::provide_overlays;
+use components::palette::Palette;
 use components::sidebar::Sidebar;
 use components::time::provide_clock;
+use components::toasts::{ToastRegion, provide_toasts};
 use error::Result;
 
 /// The page around the application: head, scripts, and what the browser may load.
@@ -73,6 +78,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/audit") view=pages::audit::AuditPage ssr=SsrMode::Async/>
                     <Route path=path!("/import") view=pages::import::ImportPage ssr=SsrMode::Async/>
                     <Route path=path!("/users") view=pages::users::UsersPage ssr=SsrMode::Async/>
+                    <Route path=path!("/settings") view=pages::settings::SettingsPage ssr=SsrMode::Async/>
                     <Route path=path!("/profile") view=pages::profile::ProfilePage ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>
@@ -93,13 +99,19 @@ fn mark_hydrated() {
 /// What all pages but the sign-in share.
 #[component]
 fn Layout() -> impl IntoView {
+    let overlays = provide_overlays();
+    let toaster = provide_toasts();
+    mind_keys(overlays);
     view! {
         <a class="skip-link" href="#main">"Skip to content"</a>
         <div class="app">
             <Sidebar/>
             <main id="main" tabindex="-1"><Outlet/></main>
         </div>
-        <div class="toasts" role="status"></div>
+        <ToastRegion toaster=toaster/>
+        <Offline/>
+        <Palette overlays=overlays/>
+        <KeysDialog overlays=overlays/>
     }
 }
 

@@ -100,13 +100,17 @@ actions! {
     RunbookDeleted = "runbook.deleted",
     /// Somebody had the server look whether a runbook could run: its hosts reached, its credentials opened, nothing run.
     RunChecked = "run.checked",
+    /// Somebody made a runbook a favourite of theirs.
+    FavouriteAdded = "runbook.favourite_added",
+    /// Somebody let a favourite of theirs go.
+    FavouriteRemoved = "runbook.favourite_removed",
     /// A run was started.
     RunStarted = "run.started",
     /// A run was paused, resumed, stopped, or a question of it answered.
     RunControlled = "run.controlled",
     /// The output of runs was deleted because it was older than is kept.
     OutputPruned = "run.output_pruned",
-    /// The server was started with other settings than before.
+    /// An administrator changed a setting, or the server was started with others than before.
     SettingsChanged = "settings.changed",
 }
 

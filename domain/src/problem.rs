@@ -25,6 +25,9 @@ pub struct Problem {
     /// The version that is current, where an update was based on an older one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_version: Option<u32>,
+    /// What to tell the operator, where the server failed: its log says more under it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
 }
 
 impl Problem {
@@ -37,6 +40,7 @@ impl Problem {
             errors: Vec::new(),
             retry_after: None,
             current_version: None,
+            request_id: None,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The runbook that greets an empty installation: all five block types, and it runs as it is.
+//! The runbook that greets an empty installation: it shows what a runbook can hold, asks once, and runs as it is.
 
 use serde_json::json;
 
@@ -11,22 +11,20 @@ use crate::{Faults, RunbookDraft};
 pub fn runbook() -> Result<RunbookDraft, Faults> {
     RunbookDraft::parse(&json!({
         "title": "Look at this machine",
-        "description": "A harmless tour: reads load, memory and disks of the machine that Runbook Studio runs on. Run it, then edit it.",
+        "description": "A harmless tour of the machine that Runbook Studio runs on: it reads, and changes nothing. Run it, then edit it.",
         "tags": ["sample"],
-        "parameters": [{ "name": "path", "label": "Folder to look at", "type": "string", "default": "/tmp", "required": true }],
         "blocks": [
             { "name": "Before you begin", "type": "instruction", "config": { "text":
-                "This runbook **changes nothing**. Each block below is one step:\n\n- an instruction like this one is for you to read,\n- a command shows its output live in a console,\n- a timer waits, a condition chooses a branch.\n\nUse *Pause* and *Stop* at the top whenever you like." } },
-            { "name": "System load", "type": "command", "config": { "command": "uname -sr\nuptime" } },
-            { "name": "Space and files", "type": "command", "config": { "command": "df -h {{ params.path }}\nls -la {{ params.path }} | head -20" } },
-            { "name": "Watch the load for a moment", "type": "command", "config": { "command":
-                "for second in 1 2 3 4 5; do\n  echo \"load after $second s: $(cut -d ' ' -f 1-3 /proc/loadavg)\"\n  sleep 1\ndone" } },
-            { "name": "Let it settle", "type": "timer", "config": { "duration": "3s" } },
-            { "name": "Is the folder there?", "type": "condition", "config": {
-                "condition_type": "command_exit_code", "check_command": "test -d {{ params.path }}", "expected_exit_code": 0,
-                "nested_blocks": [{ "name": "All is well", "type": "instruction", "config": { "text": "The folder exists. Nothing else to do." } }],
-                "else_blocks": [{ "name": "Folder missing", "type": "instruction", "config": { "text": "There is no such folder. Start again with another one." } }]
-            } }
+                "This runbook **changes nothing**. Each block below is one step:\n\n- an instruction like this one is for you to read,\n- a command shows its output live in a console,\n- a condition chooses a branch, a timer waits,\n- a block may ask you first, as the next one does.\n\nUse *Pause* and *Stop* at the top whenever you like." } },
+            { "name": "What machine is this?", "type": "command", "confirm": true, "config": { "command": "uname -a" } },
+            { "name": "Is there a folder for temporary files?", "type": "condition", "config": {
+                "condition_type": "command_exit_code", "check_command": "test -d /tmp", "expected_exit_code": 0,
+                "nested_blocks": [{ "name": "How full is it?", "type": "command", "config": { "command": "df -h /tmp" } }],
+                "else_blocks": [{ "name": "No such folder", "type": "instruction", "config": { "text": "This machine has no `/tmp`. Nothing is wrong with the runbook." } }]
+            } },
+            { "name": "Let it settle", "type": "timer", "config": { "duration": "2s" } },
+            { "name": "Done", "type": "instruction", "config": { "text":
+                "That was a run. Its output stays in **History**; **Edit** the runbook to make it yours." } }
         ]
     }))
 }
@@ -35,6 +33,12 @@ pub fn runbook() -> Result<RunbookDraft, Faults> {
 mod tests {
     #[test]
     fn the_sample_is_a_valid_runbook() {
-        assert_eq!(super::runbook().map(|draft| draft.blocks.len()), Ok(6));
+        assert_eq!(super::runbook().map(|draft| draft.blocks.len()), Ok(5));
+    }
+
+    #[test]
+    fn the_sample_asks_once() {
+        let draft = super::runbook().expect("the sample");
+        assert_eq!(draft.blocks.iter().flat_map(crate::Block::with_nested).filter(|block| block.confirm).count(), 1);
     }
 }

@@ -11,7 +11,7 @@ use anyhow::Context;
 use engine::{Engine, EngineConfig};
 use runner::{Confinement, RunAs, Runner, RunnerConfig};
 use secrecy::ExposeSecret;
-use service::{Keys, LocalCommands, ServiceError, Services, Settings, Upkeep};
+use service::{Installation, Keys, LocalCommands, ServiceError, Services, Settings, Upkeep};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -48,14 +48,21 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 
     let runner = runner(&config, &data_dir, &identity_file)?;
     let engine_config = EngineConfig { alone: !is_server(&url), egress: config.egress.clone(), ..EngineConfig::default() };
+    let max_runs = engine_config.max_runs;
     let (engine, engine_task) = Engine::start(engine_config, store.clone(), vault.clone(), runner.clone());
     let local = local_commands(&runner).await;
-    let settings = Settings { signup: config.signup, setup_token: setup_token.clone(), local, ..Settings::default() };
-    let upkeep = Upkeep::new(store.clone(), config.retention);
+    let settings = Settings {
+        signup: config.signup,
+        setup_token: setup_token.clone(),
+        local,
+        session_lifetime: config.session_absolute,
+        session_idle: config.session_idle,
+        installation: installation(&config, &url, max_runs),
+    };
+    let upkeep = Upkeep::new(store.clone(), config.retention, config.fixed.clone());
     upkeep.note_settings(&settings).await.context("cannot note the settings in the database")?;
     let services = Services::new(store, vault, engine.clone(), settings);
     services.keys.resume().await.context("cannot go on with the rotation of the key to the stored secrets")?;
-    services.runbooks.ensure_sample().await.context("cannot put the sample runbook into the database")?;
 
     let stopping = CancellationToken::new();
     let tls = config.tls.map(Tls::open).transpose()?;
@@ -144,6 +151,21 @@ async fn check_secrets(store: &Store, vault: &Vault, file: &Path, is_new: bool) 
 /// Whether the database is a server that other processes use too.
 pub fn is_server(url: &str) -> bool {
     url.starts_with("ws://") || url.starts_with("wss://")
+}
+
+/// What administrators are shown of this process.
+fn installation(config: &Config, url: &str, max_runs: usize) -> Installation {
+    let kind = if cfg!(debug_assertions) { "development build" } else { "release build" };
+    Installation {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        build: format!("{kind} for {} on {}", std::env::consts::OS, std::env::consts::ARCH),
+        database: url.to_owned(),
+        at_once: max_runs,
+        retention: config.retention,
+        fixed: config.fixed.clone(),
+        settings: config.shown.clone(),
+        ..Installation::default()
+    }
 }
 
 /// The process that owns commands on this machine: this program once more, started when it is first needed.

@@ -151,6 +151,12 @@ pub struct Options {
     /// How many days after its end the output of a run is kept; 0 for ever [env: STUDIO_OUTPUT_DAYS] [default: 90]
     #[arg(long, value_name = "DAYS")]
     pub output_days: Option<String>,
+    /// How long a browser stays signed in while nobody uses it, 5m to 30d [env: STUDIO_SESSION_IDLE] [default: 12h]
+    #[arg(long, value_name = "DURATION")]
+    pub session_idle: Option<String>,
+    /// How long it stays signed in at most, 15m to 30d [env: STUDIO_SESSION_ABSOLUTE] [default: 7d]
+    #[arg(long, value_name = "DURATION")]
+    pub session_absolute: Option<String>,
     /// auto, human or json [env: STUDIO_LOG_FORMAT] [default: human on a terminal, else json]
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<String>,

@@ -1,9 +1,11 @@
 //! The settings: defaults, then a TOML file, then `STUDIO_*`, then flags, each overriding the one before.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use domain::{Permission, Role};
+use domain::{Permission, Role, Seconds, SetValue};
 use engine::Egress;
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
@@ -11,7 +13,7 @@ use figment::{Figment, Metadata, Profile, Provider};
 use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
-use service::{Retention, Signup};
+use service::{Fixed, Retention, Settings, Signup};
 
 use crate::cli::Options;
 use crate::http::tls::TlsFiles;
@@ -46,6 +48,14 @@ pub struct Config {
     pub runner_dir: Option<PathBuf>,
     /// How long old data is kept.
     pub retention: Retention,
+    /// What sets that, where it is not the default.
+    pub fixed: Fixed,
+    /// How long a browser stays signed in while nobody uses it.
+    pub session_idle: Duration,
+    /// How long it stays signed in at most.
+    pub session_absolute: Duration,
+    /// What administrators are shown: names, values and where they came from.
+    pub shown: Vec<SetValue>,
     /// How logs look.
     pub log_format: LogFormat,
     /// What is logged, in the language of `RUST_LOG`.
@@ -110,6 +120,8 @@ struct Raw {
     egress_allow: Option<String>,
     audit_days: Option<Days>,
     output_days: Option<Days>,
+    session_idle: Option<Span>,
+    session_absolute: Option<Span>,
     log_format: Option<String>,
     log: Option<String>,
 }
@@ -129,6 +141,26 @@ impl Days {
             Some(Self::Number(days)) => Ok(days),
             Some(Self::Text(text)) => text.trim().parse().map_err(|_| text),
         }
+    }
+}
+
+/// A length of time: seconds as a number, or a text such as `12h`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Span {
+    Number(u32),
+    Text(String),
+}
+
+impl Span {
+    /// The length where it lies within the bounds, else what was given.
+    fn read(span: Option<Self>, default: Duration, bounds: RangeInclusive<Duration>) -> Result<Duration, String> {
+        let text = match span {
+            None => return Ok(default),
+            Some(Self::Number(seconds)) => seconds.to_string(),
+            Some(Self::Text(text)) => text,
+        };
+        Seconds::parse(&text).map(Seconds::to_std).filter(|span| bounds.contains(span)).ok_or(text)
     }
 }
 
@@ -229,6 +261,51 @@ impl Config {
             audit_days: Days::read(raw.audit_days, kept.audit_days).map_err(|text| wrong("audit_days", &text, days))?,
             output_days: Days::read(raw.output_days, kept.output_days).map_err(|text| wrong("output_days", &text, days))?,
         };
+        let usual = Settings::default();
+        let longest = Duration::from_secs(30 * 24 * 60 * 60);
+        let session_idle = Span::read(raw.session_idle, usual.session_idle, Duration::from_secs(300)..=longest)
+            .map_err(|text| wrong("session_idle", &text, "it is a length of time from 5m to 30d, such as 12h"))?;
+        let session_absolute = Span::read(raw.session_absolute, usual.session_lifetime, Duration::from_secs(900)..=longest)
+            .map_err(|text| wrong("session_absolute", &text, "it is a length of time from 15m to 30d, such as 7d"))?;
+        if session_absolute < session_idle {
+            let hint = "nobody stays signed in for longer than session_absolute: make that longer, or this shorter";
+            return Err(wrong("session_idle", &spoken(session_idle), hint));
+        }
+        let set_by = |setting: &str| Some(origin(figment, setting)).filter(|origin| origin != "default");
+        let fixed = Fixed { audit_days: set_by("audit_days"), output_days: set_by("output_days") };
+        let listed = |networks: &[IpNet]| networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let path = |path: Option<&PathBuf>| path.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
+        let shown = [
+            ("addr", addr.to_string()),
+            ("data_dir", raw.data_dir.display().to_string()),
+            (
+                "signup",
+                match signup {
+                    Signup::Open => "open",
+                    Signup::Closed => "closed",
+                }
+                .to_owned(),
+            ),
+            ("session_idle", spoken(session_idle)),
+            ("session_absolute", spoken(session_absolute)),
+            ("egress_private", private_from.map_or_else(|| "nobody".to_owned(), |role| format!("{role} and above"))),
+            ("egress_allow", listed(&allowed)),
+            ("tls_cert", path(tls.as_ref().map(|tls| &tls.certificate))),
+            ("tls_key", path(tls.as_ref().map(|tls| &tls.key))),
+            ("trusted_proxies", listed(&trusted_proxies)),
+            (
+                "age_identity_file",
+                raw.age_identity_file
+                    .as_ref()
+                    .map_or_else(|| "identity.age in the data folder".to_owned(), |file| file.display().to_string()),
+            ),
+            ("run_as", raw.run_as.clone().unwrap_or_else(|| "the server's own user".to_owned())),
+        ];
+        let shown = shown.map(|(name, value)| SetValue {
+            name: name.to_owned(),
+            value: if value.is_empty() { "none".to_owned() } else { value },
+            set_by: origin(figment, name),
+        });
         let log_format = match raw.log_format.as_deref() {
             None | Some("auto") => LogFormat::Auto,
             Some("human") => LogFormat::Human,
@@ -256,10 +333,22 @@ impl Config {
             egress: Egress { private_from, allowed },
             runner_dir: raw.runner_dir,
             retention,
+            fixed,
+            session_idle,
+            session_absolute,
+            shown: shown.into(),
             log_format,
             log: raw.log,
         })
     }
+}
+
+/// A length of time as settings write it: `12h`.
+fn spoken(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
+    let unit = units.into_iter().find(|(length, _)| seconds.is_multiple_of(*length) && seconds > 0);
+    unit.map_or_else(|| format!("{seconds}s"), |(length, unit)| format!("{}{unit}", seconds / length))
 }
 
 /// Where a setting was set, for people.
@@ -310,6 +399,8 @@ fn layer_of(flags: &Options) -> Layer {
         ("egress_allow", flags.egress_allow.clone()),
         ("audit_days", flags.audit_days.clone()),
         ("output_days", flags.output_days.clone()),
+        ("session_idle", flags.session_idle.clone()),
+        ("session_absolute", flags.session_absolute.clone()),
         ("log_format", flags.log_format.clone()),
         ("log", flags.log.clone()),
     ];
@@ -369,6 +460,25 @@ mod tests {
     }
 
     #[test]
+    fn sessions_last_as_long_as_is_said_within_bounds() {
+        let spans = |config: Config| (spoken(config.session_idle), spoken(config.session_absolute));
+        assert_eq!(spans(load(&Options::default(), &[], None).expect("the defaults")), ("12h".to_owned(), "7d".to_owned()));
+        let said = load(&Options::default(), &[("session_idle", "30m")], Some("session_absolute = 3600"));
+        assert_eq!(spans(said.expect("good settings")), ("30m".to_owned(), "1h".to_owned()));
+    }
+
+    #[test]
+    fn what_is_shown_says_where_it_came_from() {
+        let config = load(&Options::default(), &[("audit_days", "30"), ("session_idle", "1h")], None).expect("good settings");
+        assert_eq!(config.fixed.audit_days.as_deref(), Some("environment variable STUDIO_AUDIT_DAYS"));
+        assert_eq!(config.fixed.output_days, None);
+        let shown =
+            |name: &str| config.shown.iter().find(|set| set.name == name).map(|set| (set.value.as_str(), set.set_by.as_str()));
+        assert_eq!(shown("session_idle"), Some(("1h", "environment variable STUDIO_SESSION_IDLE")));
+        assert_eq!(shown("tls_cert"), Some(("none", "default")));
+    }
+
+    #[test]
     fn signup_is_closed_off_loopback() {
         let open = load(&Options::default(), &[], None).expect("the defaults");
         let closed = load(&Options::default(), &[("addr", "0.0.0.0:3000")], None).expect("good settings");
@@ -394,6 +504,9 @@ mod tests {
             (&[("tls_key", "key.pem")], None, &["tls_key", "key.pem", "STUDIO_TLS_KEY", "tls_cert"]),
             (&[("trusted_proxies", "proxy")], None, &["trusted_proxies", "proxy", "STUDIO_TRUSTED_PROXIES"]),
             (&[("audit_days", "a year")], None, &["audit_days", "a year", "STUDIO_AUDIT_DAYS"]),
+            (&[("session_idle", "1m")], None, &["session_idle", "1m", "STUDIO_SESSION_IDLE"]),
+            (&[("session_absolute", "31d")], None, &["session_absolute", "31d", "STUDIO_SESSION_ABSOLUTE"]),
+            (&[("session_idle", "2h"), ("session_absolute", "1h")], None, &["session_idle", "2h", "session_absolute"]),
             (&[], Some("output_days = -1"), &["output_days", "settings.toml"]),
             (&[("adress", "x")], None, &["adress", "environment"]),
             (&[], Some("log_format = \"xml\""), &["log_format", "xml", "settings.toml"]),

@@ -20,6 +20,8 @@ pub mod runs;
 #[expect(missing_docs, reason = "the arguments, which the macro makes into fields, are told in the function's own words")]
 pub mod session;
 #[expect(missing_docs, reason = "the arguments, which the macro makes into fields, are told in the function's own words")]
+pub mod settings;
+#[expect(missing_docs, reason = "the arguments, which the macro makes into fields, are told in the function's own words")]
 pub mod users;
 
 #[cfg(feature = "ssr")]

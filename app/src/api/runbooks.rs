@@ -1,6 +1,6 @@
 //! Runbooks: reading, writing, versions.
 
-use domain::{BlockId, Page, Runbook, RunbookDraft, RunbookId};
+use domain::{BlockId, Listing, Runbook, RunbookDraft, RunbookHit, RunbookId};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use server_fn::codec::Json;
@@ -20,23 +20,41 @@ pub struct RunbookPage {
     pub latest: u32,
 }
 
-/// A page of runbooks, the latest change first.
+/// A page of runbooks, the latest change first, and how many there are.
 #[server(prefix = "/rpc", endpoint = "list_runbooks")]
 pub async fn list_runbooks(
     #[server(default)] q: Option<String>,
     #[server(default)] tag: Option<String>,
+    #[server(default)] favourites: bool,
     #[server(default)] cursor: Option<String>,
-) -> Result<Page<Runbook>> {
+) -> Result<Listing> {
     let actor = actor().await?;
-    let filter = service::RunbookFilter { q: given(q), tag: given(tag), limit: 50, cursor: given(cursor) };
-    Ok(services()?.runbooks.list(&actor, filter).await?)
+    let filter = service::RunbookFilter { q: given(q), tag: given(tag), favourites, limit: 50, cursor: given(cursor) };
+    Ok(services()?.runbooks.listing(&actor, filter).await?)
 }
 
-/// How many runbooks there are in all.
-#[server(prefix = "/rpc", endpoint = "count_runbooks")]
-pub async fn count_runbooks() -> Result<u64> {
+/// The runbooks that somebody may mean, the likeliest first; without a word those they use.
+#[server(prefix = "/rpc", endpoint = "search_runbooks")]
+pub async fn search_runbooks(#[server(default)] q: String) -> Result<Vec<RunbookHit>> {
     let actor = actor().await?;
-    Ok(services()?.runbooks.count(&actor).await?)
+    Ok(services()?.runbooks.search(&actor, &q).await?)
+}
+
+/// Makes a runbook a favourite of the one who asks, or no longer.
+#[server(prefix = "/rpc", endpoint = "set_favourite")]
+pub async fn set_favourite(id: RunbookId, #[server(default)] favourite: bool) -> Result<()> {
+    let actor = actor().await?;
+    services()?.runbooks.set_favourite(&actor, id, favourite).await?;
+    Ok(())
+}
+
+/// Makes the sample runbook and opens it.
+#[server(prefix = "/rpc", endpoint = "create_sample")]
+pub async fn create_sample() -> Result<RunbookId> {
+    let actor = actor().await?;
+    let runbook = services()?.runbooks.create_sample(&actor).await?;
+    leptos_axum::redirect(&format!("/runbooks/{}#run", runbook.id));
+    Ok(runbook.id)
 }
 
 /// Every tag in use and how often.

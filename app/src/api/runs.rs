@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{BlockId, Chunk, ControlAction, Page, Run, RunId, RunState, Runbook, RunbookId, Step, StepId};
+use domain::{BlockId, Chunk, ControlAction, Overview, Page, Run, RunId, RunState, RunbookId, Step, StepId};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use server_fn::codec::Json;
@@ -30,51 +30,11 @@ pub struct RunPage {
     pub may_run: bool,
 }
 
-/// What Home shows.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Home {
-    /// Runs that go on by themselves.
-    pub running: Vec<Run>,
-    /// Runs that need a person: waiting, interrupted or paused.
-    pub waiting: Vec<Run>,
-    /// Runs that failed within the last day.
-    pub failed: Vec<Run>,
-    /// Runs of the person who looks, the newest first.
-    pub mine: Vec<Run>,
-    /// Runbooks, the latest change first.
-    pub runbooks: Vec<Runbook>,
-    /// How many runbooks there are.
-    pub runbook_count: u64,
-}
-
-/// What runs, what waits, what failed.
+/// What waits for one, what goes on, what failed, what one uses.
 #[server(prefix = "/rpc", endpoint = "get_home")]
-pub async fn get_home() -> Result<Home> {
-    use service::{RunFilter, RunbookFilter};
-
+pub async fn get_home() -> Result<Overview> {
     let actor = actor().await?;
-    let services = services()?;
-    let filter = RunFilter { limit: 10, ..RunFilter::default() };
-    let in_state = |state: RunState| services.runs.list(&actor, RunFilter { state: Some(state), ..filter.clone() });
-    let mut running = Vec::new();
-    for state in [RunState::Running, RunState::Queued, RunState::Pausing, RunState::Stopping] {
-        running.extend(in_state(state).await?.items);
-    }
-    let mut waiting = Vec::new();
-    for state in [RunState::Waiting, RunState::Interrupted, RunState::Paused] {
-        waiting.extend(in_state(state).await?.items);
-    }
-    let yesterday = chrono::Utc::now() - chrono::TimeDelta::days(1);
-    let failed = RunFilter { state: Some(RunState::Failed), since: Some(yesterday), ..filter.clone() };
-    let mine = RunFilter { user: Some(actor.username.to_string()), ..filter.clone() };
-    Ok(Home {
-        running,
-        waiting,
-        failed: services.runs.list(&actor, failed).await?.items,
-        mine: services.runs.list(&actor, mine).await?.items,
-        runbooks: services.runbooks.list(&actor, RunbookFilter { limit: 10, ..RunbookFilter::default() }).await?.items,
-        runbook_count: services.runbooks.count(&actor).await?,
-    })
+    Ok(services()?.home.overview(&actor).await?)
 }
 
 /// Starts a run: of one block alone (`block`), of one and all after it (`from`), of chosen blocks (`only` set, ids in `blocks`), or of

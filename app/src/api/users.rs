@@ -15,6 +15,13 @@ pub async fn list_users() -> Result<Vec<UserSummary>> {
     Ok(services()?.accounts.users(&actor).await?)
 }
 
+/// The names of those who can give roles, for whoever lacks one.
+#[server(prefix = "/rpc", endpoint = "administrators")]
+pub async fn administrators() -> Result<Vec<String>> {
+    let actor = actor().await?;
+    Ok(services()?.accounts.administrators(&actor).await?)
+}
+
 /// Makes an account; its password is made up and shown this once.
 #[server(prefix = "/rpc", endpoint = "create_user")]
 pub async fn create_user(username: String, role: Role) -> Result<Once> {

@@ -8,6 +8,7 @@ use leptos_router::components::Redirect;
 use leptos_router::hooks::{use_location, use_query_map};
 
 use super::icon::Icon;
+use crate::api::users::administrators;
 use crate::error::{AppError, Result};
 
 /// A problem in place, with every fault of the input.
@@ -67,24 +68,57 @@ pub fn ErrorPage(
     if error.is_unauthenticated() {
         return view! { <ToSignIn/> }.into_any();
     }
-    let icon = match error.0.status {
-        403 => icondata_lu::LuLock,
-        404 => icondata_lu::LuCompass,
-        _ => icondata_lu::LuTriangleAlert,
+    let problem = error.0;
+    let unreachable = problem.code == "unreachable";
+    let (icon, title) = match problem.status {
+        403 => (icondata_lu::LuLock, problem.title()),
+        404 => (icondata_lu::LuCompass, problem.title()),
+        503 if unreachable => (icondata_lu::LuWifiOff, "The server cannot be reached"),
+        _ => (icondata_lu::LuTriangleAlert, problem.title()),
     };
+    let detail = if unreachable {
+        "Nothing is lost: runs go on without this page. Check the connection and load it again.".to_owned()
+    } else {
+        sentence(&problem.detail)
+    };
+    let failed = problem.status >= 500;
+    let list = if failed { "btn" } else { "btn primary" };
     view! {
-        <leptos_meta::Title text=error.0.title()/>
+        <leptos_meta::Title text=title/>
         <div class="errorpage">
             <Icon icon=icon class="icon--big"/>
-            <h1>{error.0.title()}</h1>
-            <p>{sentence(&error.0.detail)}</p>
+            <h1>{title}</h1>
+            <p>{detail}</p>
+            {(problem.status == 403).then(|| view! { <WhoCanHelp/> })}
+            {problem.request_id.map(|id| view! { <p class="small-text">"The server's log says more under request "<code>{id}</code>"."</p> })}
             <div class="errorpage__actions">
-                <a class="btn primary" href="/runbooks">"All runbooks"</a>
+                {failed.then(|| view! { <a class="btn primary" href="" rel="external">"Load it again"</a> })}
+                <a class=list href="/runbooks">"All runbooks"</a>
                 <a class="btn" href="/">"Home"</a>
             </div>
         </div>
     }
     .into_any()
+}
+
+/// Which role one has, and who gives others.
+#[component]
+fn WhoCanHelp() -> impl IntoView {
+    let me = crate::use_me();
+    let admins = Resource::new_blocking(|| (), |()| administrators());
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                let role = me.await.ok().flatten().map(|me| format!("You are signed in as {} with the role {}. ", me.username, me.role));
+                let who = match admins.await.unwrap_or_default().as_slice() {
+                    [] => "An administrator can give you another one under Users.".to_owned(),
+                    [one] => format!("{one} is the administrator and can give you another one under Users."),
+                    several => format!("An administrator can give you another one under Users: {}.", several.join(", ")),
+                };
+                view! { <p>{role}{who}</p> }
+            })}
+        </Suspense>
+    }
 }
 
 /// Leads to the sign-in, and from there back to this page.

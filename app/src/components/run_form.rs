@@ -4,9 +4,11 @@ use domain::{Runbook, RunbookId};
 use leptos::form::FromFormData;
 use leptos::prelude::*;
 use leptos::web_sys::{FormData, HtmlFormElement};
+use leptos_router::hooks::use_location;
 use wasm_bindgen::JsCast;
 
 use super::icon::Icon;
+use super::keys::focus_run_form;
 use super::notice::Outcome;
 use super::params_form::ParamsForm;
 use super::preflight::{PREFLIGHT, PreflightResult};
@@ -113,6 +115,12 @@ pub fn RunForm(
     let given = running.found.with_value(|found| found.as_ref().map(|found| found.given.clone()));
     let Given { parameters: answers, reason, guided } = given.unwrap_or_default();
     let places = where_to::places_of_all(&runbook.blocks);
+    let hash = use_location().hash;
+    Effect::new(move || {
+        if hash.get() == format!("#{FORM}") {
+            request_animation_frame(focus_run_form);
+        }
+    });
     view! {
         <section class="card card--pad" aria-labelledby="run-heading" on:input=move |_| running.changed.set(true)
             on:change=move |_| running.changed.set(true)>

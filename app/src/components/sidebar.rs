@@ -1,12 +1,14 @@
 //! The bar on the left: where one can go, and who one is.
 
 use domain::Permission;
+use leptos::ev;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn as _;
 use leptos_router::hooks::use_location;
 
 use super::icon::Icon;
 use super::notice::{ErrorPage, ToSignIn};
-use leptos::server_fn::ServerFn as _;
+use super::overlay::{Overlay, use_overlays};
 
 use crate::api::session::{Me, SignOut};
 use crate::use_me;
@@ -18,17 +20,62 @@ pub fn Sidebar() -> impl IntoView {
     view! {
         <header class="side">
             <a class="brand" href="/" aria-label="Runbook Studio, home"><Icon icon=icondata_lu::LuTerminal/><span>"Runbook Studio"</span></a>
-            <a class="find" href="/runbooks" aria-label="Search runbooks"><Icon icon=icondata_lu::LuSearch/><span>"Search…"</span></a>
+            <Search/>
             <Suspense>
                 {move || Suspend::new(async move {
                     match me.await {
-                        Ok(Some(me)) => view! { <Nav me=me.clone()/><Who me=me/> }.into_any(),
+                        Ok(Some(me)) => view! { <Nav me=me.clone()/><Foot/><Who me=me/> }.into_any(),
                         Ok(None) => view! { <ToSignIn/> }.into_any(),
                         Err(error) => view! { <ErrorPage error=error/> }.into_any(),
                     }
                 })}
             </Suspense>
         </header>
+    }
+}
+
+/// Opens the palette; without JavaScript a link to the list of runbooks, which has a search of its own.
+#[component]
+fn Search() -> impl IntoView {
+    let overlays = use_overlays();
+    // Known in the browser alone: `None` until the page is live.
+    let key = RwSignal::new(None);
+    Effect::new(move || {
+        let is_mac = window().navigator().user_agent().is_ok_and(|agent| agent.contains("Mac OS X"));
+        key.set(Some(if is_mac { "⌘K" } else { "Ctrl K" }));
+    });
+    let live = move || key.get().is_some();
+    let open = move |event: ev::MouseEvent| {
+        if !(event.ctrl_key() || event.meta_key() || event.shift_key()) {
+            event.prevent_default();
+            overlays.open(Overlay::Palette);
+        }
+    };
+    let pressed = move |event: ev::KeyboardEvent| {
+        if event.key() == " " {
+            event.prevent_default();
+            overlays.open(Overlay::Palette);
+        }
+    };
+    view! {
+        <a
+            class="find" href="/runbooks" aria-label="Search" role=move || live().then_some("button")
+            aria-haspopup=move || live().then_some("dialog") aria-keyshortcuts=move || live().then_some("Control+K Meta+K")
+            on:click=open on:keydown=pressed
+        >
+            <Icon icon=icondata_lu::LuSearch/><span>"Search…"</span><kbd aria-hidden="true">{move || key.get().unwrap_or("Ctrl K")}</kbd>
+        </a>
+    }
+}
+
+/// What helps, out of the way. Without JavaScript there are no keys to list.
+#[component]
+fn Foot() -> impl IntoView {
+    let overlays = use_overlays();
+    view! {
+        <button type="button" class="side__keys needs-script" aria-keyshortcuts="?" on:click=move |_| overlays.open(Overlay::Keys)>
+            <Icon icon=icondata_lu::LuKeyboard/><span>"Keys"</span><kbd aria-hidden="true">"?"</kbd>
+        </button>
     }
 }
 
@@ -56,6 +103,7 @@ fn Nav(me: Me) -> impl IntoView {
                 })}
                 {me.may(Permission::Administer).then(|| view! {
                     <li><a href="/users" aria-current=current("/users")><Icon icon=icondata_lu::LuUsers/><span>"Users"</span></a></li>
+                    <li><a href="/settings" aria-current=current("/settings")><Icon icon=icondata_lu::LuSettings/><span>"Settings"</span></a></li>
                 })}
             </ul>
         </nav>

@@ -13,6 +13,7 @@ pub mod profile;
 pub mod run;
 pub mod runbook;
 pub mod runbooks;
+pub mod settings;
 pub mod setup_and_sign_in;
 pub mod users;
 pub mod versions;

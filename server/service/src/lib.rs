@@ -6,11 +6,14 @@
 mod accounts;
 mod audit;
 mod authorise;
+mod catalogue;
 mod credentials;
 mod error;
 mod health;
 mod hosts;
+mod installation;
 mod keys;
+mod overview;
 mod references;
 mod retention;
 mod runbooks;
@@ -20,7 +23,7 @@ mod throttle;
 
 use engine::EngineHandle;
 use store::Store;
-pub use store::{AuditFilter, RunFilter, RunbookFilter};
+pub use store::{AuditFilter, RunFilter};
 use vault::Vault;
 
 pub use crate::accounts::{Accounts, NewKey, NewUser, OneTimeLink, SignUp, UserChange};
@@ -29,9 +32,11 @@ pub use crate::credentials::{Credentials, NewCredential};
 pub use crate::error::ServiceError;
 pub use crate::health::Health;
 pub use crate::hosts::Hosts;
+pub use crate::installation::{Administration, Installation};
 pub use crate::keys::Keys;
-pub use crate::retention::{Gone, Retention, Upkeep};
-pub use crate::runbooks::{MAX_IMPORT, Runbooks};
+pub use crate::overview::Home;
+pub use crate::retention::{Fixed, Gone, Retention, Upkeep};
+pub use crate::runbooks::{MAX_IMPORT, RunbookFilter, Runbooks};
 pub use crate::runs::{MASK, Report, Runs, StartRun, TAIL_BYTES, may_control};
 pub use crate::settings::{LocalCommands, Settings, Signup};
 
@@ -41,6 +46,8 @@ pub type Result<T> = std::result::Result<T, ServiceError>;
 /// Every use case; a clone is a handle to the same.
 #[derive(Clone)]
 pub struct Services {
+    /// What runs here and how it is set.
+    pub administration: Administration,
     /// Signing up, in and out; who is asking.
     pub accounts: Accounts,
     /// Who did what.
@@ -49,6 +56,8 @@ pub struct Services {
     pub credentials: Credentials,
     /// Where it may run.
     pub hosts: Hosts,
+    /// What a person wants to see first.
+    pub home: Home,
     /// The keys to the stored secrets.
     pub keys: Keys,
     /// What people write.
@@ -64,13 +73,17 @@ impl Services {
     #[must_use]
     pub fn new(store: Store, vault: Vault, engine: EngineHandle, settings: Settings) -> Self {
         let local = settings.local.clone();
+        let runbooks = Runbooks::new(store.clone());
+        let keys = Keys::new(store.clone(), vault.clone());
         Self {
+            administration: Administration::new(store.clone(), keys.clone(), settings.installation.clone()),
             accounts: Accounts::new(store.clone(), settings),
             audit: Audit::new(store.clone()),
             credentials: Credentials::new(store.clone(), vault.clone()),
             hosts: Hosts::new(store.clone(), vault.clone(), engine.clone(), local.clone()),
-            keys: Keys::new(store.clone(), vault.clone()),
-            runbooks: Runbooks::new(store.clone()),
+            home: Home::new(store.clone(), runbooks.clone()),
+            keys,
+            runbooks,
             runs: Runs::new(store.clone(), vault, engine, local),
             health: Health::new(store),
         }

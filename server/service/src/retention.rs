@@ -35,6 +35,30 @@ impl Default for Retention {
     }
 }
 
+/// What sets these numbers at the start, where something does: administrators change only what nothing else sets.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fixed {
+    /// What sets how long the audit trail is kept.
+    pub audit_days: Option<String>,
+    /// What sets how long the output of runs is kept.
+    pub output_days: Option<String>,
+}
+
+impl Retention {
+    /// What holds now: what was set at the start, else what administrators have set since, else the usual.
+    pub(crate) async fn now(self, fixed: &Fixed, store: &Store) -> Result<Self> {
+        let chosen = store.chosen_retention().await?.unwrap_or_default();
+        let days = |name: &str, at_start: u32, set_by: &Option<String>| {
+            let chosen = chosen.get(name).and_then(Value::as_u64).and_then(|days| u32::try_from(days).ok());
+            chosen.filter(|_| set_by.is_none()).unwrap_or(at_start)
+        };
+        Ok(Self {
+            audit_days: days("audit_days", self.audit_days, &fixed.audit_days),
+            output_days: days("output_days", self.output_days, &fixed.output_days),
+        })
+    }
+}
+
 /// What went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Gone {
@@ -56,13 +80,14 @@ pub struct Upkeep {
     store: Store,
     audit: Audit,
     retention: Retention,
+    fixed: Fixed,
 }
 
 impl Upkeep {
     /// Looks after a store.
     #[must_use]
-    pub fn new(store: Store, retention: Retention) -> Self {
-        Self { audit: Audit::new(store.clone()), store, retention }
+    pub fn new(store: Store, retention: Retention, fixed: Fixed) -> Self {
+        Self { audit: Audit::new(store.clone()), store, retention, fixed }
     }
 
     /// Every hour until it is stopped: writes the head of the audit trail to the log and deletes what is too old. Once more the
@@ -95,7 +120,8 @@ impl Upkeep {
     /// When the store fails; what was deleted before is gone.
     pub async fn prune(&self, now: Timestamp) -> Result<Gone> {
         let mut gone = Gone::default();
-        if let Some(before) = days_before(now, self.retention.audit_days) {
+        let retention = self.retention.now(&self.fixed, &self.store).await?;
+        if let Some(before) = days_before(now, retention.audit_days) {
             while let Some(pruned) = self.store.audit_to_prune(before, ROWS).await? {
                 let target = format!("audit:{}", pruned.last.seq);
                 let entry = by_system(now, AuditAction::AuditPruned, target, pruned.detail(before));
@@ -106,7 +132,7 @@ impl Upkeep {
             }
         }
         self.store.finish_pruning_output().await?;
-        if let Some(before) = days_before(now, self.retention.output_days) {
+        if let Some(before) = days_before(now, retention.output_days) {
             while let Some(ended) = self.store.output_to_prune(before, RUNS).await? {
                 let detail = json!({ "runs": ended.runs, "ended_before": before });
                 let target = format!("run:{}", ended.runs.last().map(ToString::to_string).unwrap_or_default());
@@ -125,10 +151,11 @@ impl Upkeep {
     /// # Errors
     /// When the store fails.
     pub async fn note_settings(&self, settings: &Settings) -> Result<()> {
+        let retention = self.retention.now(&self.fixed, &self.store).await?;
         let new = json!({
             "signup": match settings.signup { Signup::Open => "open", Signup::Closed => "closed" },
-            "audit_days": self.retention.audit_days,
-            "output_days": self.retention.output_days,
+            "audit_days": retention.audit_days,
+            "output_days": retention.output_days,
         });
         let old = self.store.last_settings().await?;
         if old.as_ref() == Some(&new) {

@@ -1,16 +1,21 @@
-//! Runbooks: writing, versions, import.
+//! Runbooks: writing, versions, import. How they are listed and found is in `list`, what people keep at hand in `favourites`.
+
+mod favourites;
+mod list;
 
 use std::path::Path;
 
+pub use self::list::RunbookFilter;
+
 use domain::{
-    Actor, AuditAction, AuditEntry, Block, BlockId, BlockKind, Page, Permission, Runbook, RunbookDraft, RunbookId, import, sample,
+    Actor, AuditAction, AuditEntry, Block, BlockId, BlockKind, Permission, Runbook, RunbookDraft, RunbookId, import, sample,
 };
 use serde_json::{Value, json};
-use store::{RunbookFilter, Store};
-use uuid::Uuid;
+use store::Store;
 
 use crate::authorise::authorise;
-use crate::{Result, ServiceError, audit, now, page_size, references};
+use crate::catalogue::Catalogue;
+use crate::{Result, ServiceError, audit, now, references};
 
 mod preview;
 
@@ -21,8 +26,6 @@ pub const MAX_IMPORT: usize = 16 * 1024 * 1024;
 const MAX_TITLE: usize = 200;
 /// How often a change that is based on no particular version is tried anew.
 const TRIES: usize = 5;
-/// The sample's id, the same everywhere, so that it is known again after it was deleted.
-const SAMPLE: Uuid = Uuid::from_u128(0x0193_2c07_0000_7000_8000_0000_0000_0001);
 const MISSING: ServiceError = ServiceError::NotFound { what: "runbook" };
 const NO_VERSION: ServiceError = ServiceError::NotFound { what: "version of this runbook" };
 
@@ -30,21 +33,12 @@ const NO_VERSION: ServiceError = ServiceError::NotFound { what: "version of this
 #[derive(Clone)]
 pub struct Runbooks {
     store: Store,
+    catalogue: Catalogue,
 }
 
 impl Runbooks {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store }
-    }
-
-    /// The latest version of each, newest change first.
-    ///
-    /// # Errors
-    /// `Forbidden` to nobody who is signed in; when the store fails.
-    pub async fn list(&self, actor: &Actor, mut filter: RunbookFilter) -> Result<Page<Runbook>> {
-        authorise(actor, Permission::Read)?;
-        filter.limit = page_size(filter.limit);
-        Ok(self.store.list_runbooks(&filter).await?)
+        Self { store, catalogue: Catalogue::default() }
     }
 
     /// The latest version.
@@ -164,39 +158,15 @@ impl Runbooks {
         self.insert(actor, draft, &references, AuditAction::RunbookImported, detail).await
     }
 
-    /// Every tag in use, and by how many runbooks.
+    /// A new runbook that shows what one can hold, and runs as it is.
     ///
     /// # Errors
-    /// When the store fails.
-    pub async fn tags(&self, actor: &Actor) -> Result<Vec<(String, u64)>> {
-        authorise(actor, Permission::Read)?;
-        Ok(self.store.tags().await?)
-    }
-
-    /// How many there are.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn count(&self, actor: &Actor) -> Result<u64> {
-        authorise(actor, Permission::Read)?;
-        Ok(self.store.runbook_count().await?)
-    }
-
-    /// Puts the sample runbook into an empty installation, once: whoever deletes it is rid of it.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn ensure_sample(&self) -> Result<()> {
-        let id = RunbookId::from(SAMPLE);
-        if self.store.runbook_count().await? > 0 || self.store.runbook_version(id, 1).await?.is_some() {
-            return Ok(());
-        }
-        let runbook = Runbook { id, ..first_version(sample::runbook()?, audit::SYSTEM) };
-        let target = format!("runbook:{}", runbook.id);
-        let detail = described(&runbook, json!({ "sample": true }));
-        let entry = audit::by_nobody(audit::SYSTEM, None, AuditAction::RunbookCreated, target, detail);
-        self.store.create_runbook(&runbook, &references::of(&runbook.blocks), &entry).await?;
-        Ok(())
+    /// `Forbidden` to viewers.
+    pub async fn create_sample(&self, actor: &Actor) -> Result<Runbook> {
+        authorise(actor, Permission::Write)?;
+        let draft = sample::runbook()?;
+        let references = references::of(&draft.blocks);
+        self.insert(actor, draft, &references, AuditAction::RunbookCreated, json!({ "sample": true })).await
     }
 
     async fn insert(

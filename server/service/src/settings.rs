@@ -1,7 +1,9 @@
-//! What the installation's owner decides about accounts.
+//! What the installation's owner decides.
 
 use std::fmt;
 use std::time::Duration;
+
+use crate::Installation;
 
 /// Who may make an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,6 +40,8 @@ pub struct Settings {
     pub session_lifetime: Duration,
     /// How long it lasts when nobody uses it. Use is noted to the minute.
     pub session_idle: Duration,
+    /// What administrators are shown of the rest.
+    pub installation: Installation,
 }
 
 impl LocalCommands {
@@ -61,6 +65,7 @@ impl Default for Settings {
             local: LocalCommands::default(),
             session_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
             session_idle: Duration::from_secs(12 * 60 * 60),
+            installation: Installation::default(),
         }
     }
 }
@@ -73,6 +78,7 @@ impl fmt::Debug for Settings {
             .field("local", &self.local)
             .field("session_lifetime", &self.session_lifetime)
             .field("session_idle", &self.session_idle)
+            .field("installation", &self.installation)
             .finish()
     }
 }

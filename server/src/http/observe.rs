@@ -23,8 +23,12 @@ pub fn request_id() -> String {
 }
 
 /// Gives each request an id, one log line and its place in the metrics. The query is not logged: people put secrets there.
-pub async fn record(request: Request, next: Next) -> Response {
+pub async fn record(mut request: Request, next: Next) -> Response {
     let id = uuid::Uuid::now_v7().to_string();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        // Ours, whatever the client sent: pages show it where the server failed.
+        request.headers_mut().insert("x-request-id", id);
+    }
     let method = request.method().clone();
     // The pattern, not the path: one series for all runbooks. Pages have no pattern out here.
     let route = request.extensions().get::<MatchedPath>().map_or("other", |path| path.as_str()).to_owned();

@@ -9,7 +9,7 @@ use crate::query::{Outcome, Variables, variables};
 use crate::{Result, Store, StoreError};
 
 /// Every migration, the first one first. A released one never changes: a new file is added.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../schema/0001_initial.surql"),
     include_str!("../schema/0002_idempotency.surql"),
     include_str!("../schema/0003_hosts.surql"),
@@ -17,6 +17,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../schema/0005_identity.surql"),
     include_str!("../schema/0006_list_indexes.surql"),
     include_str!("../schema/0007_keys.surql"),
+    include_str!("../schema/0009_favourites.surql"),
 ];
 
 /// How long one may take: a new index is made over all rows there are, perhaps on a slow disk.
@@ -116,6 +117,10 @@ mod tests {
             "SELECT key, state, mode FROM run WHERE owner = 'w'",
             "SELECT doc FROM run WHERE sort > 'a' AND listed = true ORDER BY sort LIMIT 8",
             "SELECT doc FROM run WHERE sort > 'a' AND runbook = 'b' AND state = 'failed' ORDER BY sort LIMIT 8",
+            "SELECT key FROM run WHERE state = 'running' AND sort > '' ORDER BY sort LIMIT 8",
+            "SELECT VALUE runbook FROM run WHERE started_by = 'ann' AND sort > '' ORDER BY sort LIMIT 8",
+            "SELECT VALUE owner FROM run WHERE owner > ''",
+            "SELECT key, title FROM runbook WHERE changed > 7",
             "SELECT doc FROM runbook WHERE deleted_at = 0 AND sort > 'a' ORDER BY sort LIMIT 8",
             "SELECT key FROM api_key WHERE hash = 'h' LIMIT 1",
             "SELECT key FROM api_key WHERE account = 'a'",

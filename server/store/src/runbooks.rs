@@ -5,28 +5,18 @@ use domain::{AuditEntry, Page, RunId, RunState, Runbook, RunbookId, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::query::{Variables, from_doc, from_value, micros, sort_key, to_doc, variables};
+use crate::query::{from_doc, from_value, micros, sort_key, to_doc, variables};
 use crate::{Result, Store, StoreError, audit};
 
-/// Which runbooks to list.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RunbookFilter {
-    /// What title, description or tags contain, in any case.
-    pub q: Option<String>,
-    /// A tag they have.
-    pub tag: Option<String>,
-    /// How many at most; 0 is taken as 1.
-    pub limit: u32,
-    /// Where to go on: `next` of the page before.
-    pub cursor: Option<String>,
-}
-
 /// The columns of a head row; the newest run's come through its link.
-const COLUMNS: &str = "doc, sort, last_run.doc AS run_doc, last_run.state AS run_state";
+pub const COLUMNS: &str = "doc, sort, last_run.doc AS run_doc, last_run.state AS run_state";
+
+/// Numbers a change of a runbook; the statement that follows notes the number in the row.
+const CHANGES: &str = "UPDATE counter:runbook SET value += 1 RETURN NONE;";
 
 #[derive(Deserialize)]
-struct Row {
-    doc: String,
+pub struct Row {
+    pub doc: String,
     sort: String,
     run_doc: Option<String>,
     run_state: Option<RunState>,
@@ -41,13 +31,14 @@ struct RunDoc {
 }
 
 impl Row {
-    fn runbook(&self) -> Result<Runbook> {
-        let mut runbook: Runbook = from_doc("runbook", &self.doc)?;
-        if let (Some(doc), Some(state)) = (&self.run_doc, self.run_state) {
-            let run: RunDoc = from_doc("run", doc)?;
-            runbook.last_run = Some(LastRun { id: run.id, state, at: run.created_at, by: run.started_by });
-        }
-        Ok(runbook)
+    pub fn runbook(&self) -> Result<Runbook> {
+        Ok(Runbook { last_run: self.last_run()?, ..from_doc("runbook", &self.doc)? })
+    }
+
+    pub fn last_run(&self) -> Result<Option<LastRun>> {
+        let (Some(doc), Some(state)) = (&self.run_doc, self.run_state) else { return Ok(None) };
+        let run: RunDoc = from_doc("run", doc)?;
+        Ok(Some(LastRun { id: run.id, state, at: run.created_at, by: run.started_by }))
     }
 }
 
@@ -58,7 +49,7 @@ impl Store {
     /// The database's.
     pub async fn create_runbook(&self, runbook: &Runbook, references: &[String], audit: &AuditEntry) -> Result<()> {
         let head = "CREATE type::record('runbook', $key) SET key = $key, deleted_at = 0, title = $title, version = $version, \
-                    doc = $doc, sort = $sort, search = $search, tags = $tags, uses = $uses;";
+                    doc = $doc, sort = $sort, search = $search, tags = $tags, uses = $uses, changed = counter:runbook.value;";
         let outcome = self.write_version("store a runbook", head, runbook, references, audit).await?;
         if outcome {
             return Ok(());
@@ -81,7 +72,7 @@ impl Store {
             "LET $head = (SELECT version, deleted_at FROM ONLY type::record('runbook', $key));
              IF $head = NONE OR $head.deleted_at > 0 OR $head.version != {expected_version} {{ THROW 'guard:moved' }};
              UPDATE type::record('runbook', $key) SET title = $title, version = $version, doc = $doc, sort = $sort, \
-             search = $search, tags = $tags, uses = $uses;"
+             search = $search, tags = $tags, uses = $uses, changed = counter:runbook.value;"
         );
         self.write_version("store a version of a runbook", &head, runbook, references, audit).await
     }
@@ -95,7 +86,8 @@ impl Store {
         audit: &AuditEntry,
     ) -> Result<bool> {
         let statements = format!(
-            "{head}
+            "{CHANGES}
+             {head}
              CREATE type::record('runbook_version', [$key, $version]) SET doc = $doc;
              {}",
             audit::CREATE
@@ -125,7 +117,10 @@ impl Store {
         let statements = format!(
             "LET $head = (SELECT deleted_at FROM ONLY type::record('runbook', $key));
              IF $head = NONE OR $head.deleted_at > 0 {{ THROW 'guard:gone' }};
-             UPDATE type::record('runbook', $key) SET deleted_at = $at, sort = '', search = '', tags = [], uses = [];
+             {CHANGES}
+             UPDATE type::record('runbook', $key) SET deleted_at = $at, sort = '', search = '', tags = [], uses = [], \
+             changed = counter:runbook.value;
+             DELETE favourite WHERE runbook = $key;
              {}",
             audit::CREATE
         );
@@ -168,23 +163,14 @@ impl Store {
         docs.iter().rev().map(|doc| from_doc("runbook_version", doc)).collect()
     }
 
-    /// The runbooks that fit, newest change first.
+    /// At most `limit` runbooks (0 is taken as 1), newest change first; `after` is the `next` of the page before, or empty.
     ///
     /// # Errors
     /// The database's.
-    pub async fn list_runbooks(&self, filter: &RunbookFilter) -> Result<Page<Runbook>> {
-        let limit = filter.limit.max(1);
-        let mut text = format!("SELECT {COLUMNS} FROM runbook WHERE deleted_at = 0 AND sort > $after");
-        let mut variables = variables! { after: filter.cursor.as_deref().unwrap_or(""), limit: limit + 1 };
-        if let Some(q) = filter.q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
-            text.push_str(" AND string::contains(search, $q)");
-            variables.insert("q".to_owned(), q.to_lowercase().into());
-        }
-        if let Some(tag) = &filter.tag {
-            text.push_str(" AND tags CONTAINS $tag");
-            variables.insert("tag".to_owned(), tag.to_lowercase().into());
-        }
-        text.push_str(" ORDER BY sort LIMIT $limit");
+    pub async fn list_runbooks(&self, after: &str, limit: u32) -> Result<Page<Runbook>> {
+        let limit = limit.max(1);
+        let text = format!("SELECT {COLUMNS} FROM runbook WHERE deleted_at = 0 AND sort > $after ORDER BY sort LIMIT $limit");
+        let variables = variables! { after: after, limit: limit + 1 };
         let rows: Vec<Row> = self.rows("list runbooks", "runbook", &text, variables).await?;
         page(rows, limit, |row| row.sort.clone(), Row::runbook)
     }
@@ -203,29 +189,6 @@ impl Store {
             .collect::<Result<Vec<(RunbookId, String)>>>()?;
         found.sort_by(|a, b| a.1.cmp(&b.1));
         Ok(found)
-    }
-
-    /// How many runbooks there are.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn runbook_count(&self) -> Result<u64> {
-        let text = "SELECT VALUE count FROM (SELECT count() FROM runbook WHERE deleted_at = 0 GROUP ALL)";
-        Ok(self.row("count runbooks", "runbook", text, Variables::new()).await?.unwrap_or(0))
-    }
-
-    /// Every tag in use and how many runbooks have it, by name.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn tags(&self) -> Result<Vec<(String, u64)>> {
-        let text = "SELECT VALUE tags FROM runbook WHERE deleted_at = 0";
-        let lists: Vec<Vec<String>> = self.rows("list tags", "runbook", text, Variables::new()).await?;
-        let mut counts = std::collections::BTreeMap::new();
-        for tag in lists.into_iter().flatten() {
-            *counts.entry(tag).or_insert(0_u64) += 1;
-        }
-        Ok(counts.into_iter().collect())
     }
 }
 

@@ -45,6 +45,17 @@ impl Accounts {
         Ok(self.store.accounts().await?)
     }
 
+    /// The names of those who can give roles: whoever lacks one has to know whom to ask.
+    ///
+    /// # Errors
+    /// `OutOfScope`; when the store fails.
+    pub async fn administrators(&self, actor: &Actor) -> Result<Vec<String>> {
+        authorise(actor, Permission::Read)?;
+        let accounts = self.store.accounts().await?;
+        let admins = accounts.into_iter().filter(|user| user.disabled_at.is_none() && user.role.may(Permission::Administer));
+        Ok(admins.map(|user| user.username.to_string()).collect())
+    }
+
     /// Makes an account. Answers the password where one was made up; it is shown this once.
     ///
     /// # Errors

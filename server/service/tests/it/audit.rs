@@ -1,7 +1,7 @@
 use chrono::{TimeDelta, Utc};
 use domain::{AuditAction, AuditEntry, Problem, Role};
 use serde_json::json;
-use service::{AuditFilter, Gone, Retention, Settings, Signup, StartRun, Upkeep};
+use service::{AuditFilter, Fixed, Gone, Retention, Settings, Signup, StartRun, Upkeep};
 
 use crate::world::{TestStudio, developer, echo, runbook, somebody};
 
@@ -38,7 +38,7 @@ async fn rows_older_than_is_kept_go_and_the_chain_still_holds() {
     for number in 0..1_200 {
         studio.store.append_audit(&entry(400 - number / 10)).await.expect("a row");
     }
-    let upkeep = Upkeep::new(studio.store.clone(), Retention::default());
+    let upkeep = Upkeep::new(studio.store.clone(), Retention::default(), Fixed::default());
     // 36 days of ten rows each lie before the last 365 days.
     assert_eq!(upkeep.prune(Utc::now()).await.expect("pruned"), Gone { rows: 360, runs: 0 });
     assert_eq!(upkeep.prune(Utc::now()).await.expect("pruned"), Gone::default(), "once is enough");
@@ -53,7 +53,7 @@ async fn rows_older_than_is_kept_go_and_the_chain_still_holds() {
     let verdict = studio.store.verify_audit(None).await.expect("a verdict");
     assert_eq!((verdict.rows, verdict.broken), (2, None));
 
-    let for_ever = Upkeep::new(studio.store.clone(), Retention { audit_days: 0, output_days: 0 });
+    let for_ever = Upkeep::new(studio.store.clone(), Retention { audit_days: 0, output_days: 0 }, Fixed::default());
     assert_eq!(for_ever.prune(Utc::now() + TimeDelta::days(9_000)).await.expect("pruned"), Gone::default());
 }
 
@@ -70,7 +70,7 @@ async fn output_older_than_is_kept_goes_and_the_run_stays() {
     let output = async || studio.store.output(run.id, 0, 1, 0, 100).await.expect("the output").len();
     assert_ne!(output().await, 0);
 
-    let upkeep = Upkeep::new(studio.store.clone(), Retention::default());
+    let upkeep = Upkeep::new(studio.store.clone(), Retention::default(), Fixed::default());
     assert_eq!(upkeep.prune(Utc::now() + TimeDelta::days(89)).await.expect("pruned").runs, 0);
     assert_ne!(output().await, 0);
     assert_eq!(upkeep.prune(Utc::now() + TimeDelta::days(91)).await.expect("pruned").runs, 1);
@@ -95,7 +95,8 @@ async fn a_start_with_other_settings_is_told() {
             .map(|entry| entry.detail)
             .collect::<Vec<_>>()
     };
-    let upkeep = |audit_days| Upkeep::new(studio.store.clone(), Retention { audit_days, ..Retention::default() });
+    let upkeep =
+        |audit_days| Upkeep::new(studio.store.clone(), Retention { audit_days, ..Retention::default() }, Fixed::default());
     let settings = Settings { signup: Signup::Closed, setup_token: Some("a token".into()), ..Settings::default() };
     upkeep(365).note_settings(&settings).await.expect("noted");
     upkeep(365).note_settings(&settings).await.expect("noted");

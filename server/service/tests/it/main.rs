@@ -6,6 +6,7 @@ mod credentials;
 mod guessing;
 mod hosts;
 mod identity;
+mod installation;
 mod keys;
 mod preflight;
 mod runbooks;

@@ -1,6 +1,6 @@
 use domain::{AuditAction, Problem, Role, RunbookId};
 use serde_json::json;
-use service::{RunbookFilter, ServiceError};
+use service::{RunbookFilter, ServiceError, StartRun};
 
 use crate::world::{TestStudio, developer, draft, echo, runbook, somebody};
 
@@ -92,16 +92,73 @@ async fn a_document_without_a_title_is_called_like_its_file() {
 }
 
 #[tokio::test]
-async fn the_sample_comes_once() {
+async fn a_developer_makes_the_sample_in_one_call() {
     let studio = TestStudio::idle().await;
     let runbooks = &studio.services.runbooks;
     let dev = developer();
-    runbooks.ensure_sample().await.expect("a sample");
-    runbooks.ensure_sample().await.expect("no second");
-    let page = runbooks.list(&dev, RunbookFilter::default()).await.expect("a list");
-    assert_eq!(page.items.len(), 1);
-    assert_eq!(page.items[0].updated_by, "system");
-    runbooks.delete(&dev, page.items[0].id).await.expect("deleted");
-    runbooks.ensure_sample().await.expect("not again");
-    assert_eq!(runbooks.count(&dev).await.expect("a count"), 0);
+    let refused = runbooks.create_sample(&somebody("vera", Role::Viewer)).await;
+    assert!(matches!(refused, Err(ServiceError::Forbidden { .. })));
+    let made = runbooks.create_sample(&dev).await.expect("the sample");
+    assert_eq!((made.version, made.updated_by.as_str()), (1, "dev"));
+    let listed = runbooks.listing(&dev, RunbookFilter::default()).await.expect("a list");
+    assert_eq!((listed.items.len(), listed.total), (1, 1));
+}
+
+#[tokio::test]
+async fn lists_and_searches_know_at_once_what_anybody_wrote() {
+    let studio = TestStudio::idle().await;
+    let runbooks = &studio.services.runbooks;
+    let dev = developer();
+    let mut made = Vec::new();
+    for title in ["Restart the queue", "Fail over the database", "Clear a full disk"] {
+        made.push(runbooks.create(&dev, draft(title, echo())).await.expect("a runbook").id);
+    }
+    let filter = |q: &str| RunbookFilter { q: Some(q.to_owned()), ..RunbookFilter::default() };
+    let found = runbooks.listing(&dev, filter("the DATA")).await.expect("a list");
+    assert_eq!((found.matched, found.total, found.items[0].id), (1, 3, made[1]));
+    assert_eq!(runbooks.list(&dev, filter("queue")).await.expect("a list").items[0].id, made[0]);
+    let hits = runbooks.search(&dev, "re").await.expect("hits");
+    assert_eq!(hits.first().map(|hit| hit.id), Some(made[0]), "a title that begins so comes first");
+
+    runbooks.delete(&dev, made[0]).await.expect("deleted");
+    let changed = draft("Fail back the database", echo());
+    runbooks.update(&dev, made[1], changed, None).await.expect("changed");
+    assert_eq!(runbooks.listing(&dev, filter("queue")).await.expect("a list").matched, 0);
+    assert_eq!(runbooks.search(&dev, "fail back").await.expect("hits")[0].title, "Fail back the database");
+}
+
+#[tokio::test]
+async fn a_favourite_is_ones_own_and_comes_first() {
+    let studio = TestStudio::idle().await;
+    let runbooks = &studio.services.runbooks;
+    let (dev, vera) = (developer(), somebody("vera", Role::Viewer));
+    let first = runbooks.create(&dev, draft("Restart a", echo())).await.expect("a runbook").id;
+    runbooks.create(&dev, draft("Restart b", echo())).await.expect("a runbook");
+    for _ in 0..2 {
+        runbooks.set_favourite(&vera, first, true).await.expect("a favourite, also twice");
+    }
+    let hits = runbooks.search(&vera, "restart").await.expect("hits");
+    assert_eq!((hits[0].id, hits[0].favourite, hits[1].favourite), (first, true, false));
+    let filter = RunbookFilter { favourites: true, ..RunbookFilter::default() };
+    assert_eq!(runbooks.listing(&vera, filter.clone()).await.expect("a list").matched, 1);
+    assert_eq!(runbooks.listing(&dev, filter).await.expect("a list").matched, 0);
+    let home = studio.services.home.overview(&vera).await.expect("home");
+    assert_eq!(home.favourites.iter().map(|book| book.id).collect::<Vec<_>>(), [first]);
+    runbooks.set_favourite(&vera, first, false).await.expect("none any more");
+    assert!(studio.services.home.overview(&vera).await.expect("home").favourites.is_empty());
+    let missing = runbooks.set_favourite(&vera, RunbookId::new(), true).await;
+    assert!(matches!(missing, Err(ServiceError::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn home_tells_what_one_started_and_used_lately() {
+    let studio = TestStudio::idle().await;
+    let dev = developer();
+    let made = runbook(&studio, echo()).await;
+    let run = studio.services.runs.start(&dev, made.id, StartRun::default()).await.expect("a run");
+    let home = studio.services.home.overview(&dev).await.expect("home");
+    assert_eq!((home.going.len(), home.going[0].id, home.waiting.len(), home.runbooks), (1, run.id, 0, 1));
+    assert_eq!(home.recent.iter().map(|book| book.id).collect::<Vec<_>>(), [made.id]);
+    let other = studio.services.home.overview(&somebody("vera", Role::Viewer)).await.expect("home");
+    assert!(other.recent.is_empty());
 }

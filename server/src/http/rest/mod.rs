@@ -10,6 +10,7 @@ mod links;
 mod own;
 mod preflight;
 mod runbooks;
+mod settings;
 mod users;
 mod views;
 
@@ -40,6 +41,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(runbooks::list, runbooks::create))
         .routes(routes!(import::import))
         .routes(routes!(runbooks::read, runbooks::update, runbooks::delete))
+        .routes(routes!(runbooks::add_favourite, runbooks::remove_favourite))
         .routes(routes!(runbooks::versions))
         .routes(routes!(runbooks::version))
         .routes(routes!(runbooks::roll_back))
@@ -59,6 +61,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(hosts::check))
         .routes(routes!(keys::status))
         .routes(routes!(keys::rotate))
+        .routes(routes!(settings::read))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
         .routes(routes!(audit::head))

@@ -27,6 +27,8 @@ pub struct ListQuery {
     q: Option<String>,
     /// A tag.
     tag: Option<String>,
+    /// Only one's favourites.
+    favourites: Option<bool>,
     /// Items of a page, 1 to 200; 50 where nothing is said.
     limit: Option<u32>,
     /// From the `Link` of the page before.
@@ -58,7 +60,13 @@ pub async fn list(
     Filter(query): Filter<ListQuery>,
     uri: axum::extract::OriginalUri,
 ) -> Answer<(HeaderMap, Json<Vec<RunbookRead>>)> {
-    let filter = RunbookFilter { q: query.q, tag: query.tag, limit: page_size(query.limit)?, cursor: query.cursor };
+    let filter = RunbookFilter {
+        q: query.q,
+        tag: query.tag,
+        favourites: query.favourites.unwrap_or_default(),
+        limit: page_size(query.limit)?,
+        cursor: query.cursor,
+    };
     let runbooks = state.services.runbooks.list(&asking.actor, filter).await?;
     Ok(page::<_, RunbookRead>(&uri, runbooks))
 }
@@ -103,6 +111,22 @@ pub async fn update(
     responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
 pub async fn delete(State(state): State<AppState>, asking: Asking, Path(id): Path<RunbookId>) -> Answer<StatusCode> {
     state.services.runbooks.delete(&asking.actor, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Make it a favourite of one's own; once more changes nothing.
+#[utoipa::path(put, path = "/runbooks/{id}/favourite", tag = "runbooks", params(("id" = RunbookId, Path)),
+    responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
+pub async fn add_favourite(State(state): State<AppState>, asking: Asking, Path(id): Path<RunbookId>) -> Answer<StatusCode> {
+    state.services.runbooks.set_favourite(&asking.actor, id, true).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Let a favourite of one's own go; once more changes nothing.
+#[utoipa::path(delete, path = "/runbooks/{id}/favourite", tag = "runbooks", params(("id" = RunbookId, Path)),
+    responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
+pub async fn remove_favourite(State(state): State<AppState>, asking: Asking, Path(id): Path<RunbookId>) -> Answer<StatusCode> {
+    state.services.runbooks.set_favourite(&asking.actor, id, false).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

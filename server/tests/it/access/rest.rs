@@ -35,6 +35,8 @@ pub const EXPECTED: &[(&str, &str, [u16; 5])] = &[
     ("GET", "/runbooks/{id}", [401, 200, 200, 200, 200]),
     ("PUT", "/runbooks/{id}", [401, 403, 200, 200, 200]),
     ("DELETE", "/runbooks/{id}", [401, 403, 204, 204, 204]),
+    ("PUT", "/runbooks/{id}/favourite", [401, 204, 204, 204, 204]),
+    ("DELETE", "/runbooks/{id}/favourite", [401, 204, 204, 204, 204]),
     ("GET", "/runbooks/{id}/versions", [401, 200, 200, 200, 200]),
     ("GET", "/runbooks/{id}/versions/{n}", [401, 200, 200, 200, 200]),
     ("POST", "/runbooks/{id}/versions/{n}/rollback", [401, 403, 200, 200, 200]),
@@ -59,6 +61,7 @@ pub const EXPECTED: &[(&str, &str, [u16; 5])] = &[
     ("POST", "/hosts/{id}/check", [401, 403, 403, 200, 200]),
     ("GET", "/keys", [401, 403, 403, 403, 200]),
     ("POST", "/keys/rotate", [401, 403, 403, 403, 202]),
+    ("GET", "/settings", [401, 403, 403, 403, 200]),
     ("GET", "/audit", [401, 403, 403, 200, 200]),
     ("GET", "/audit/verify", [401, 403, 403, 200, 200]),
     ("GET", "/audit/head", [401, 403, 403, 200, 200]),
@@ -140,6 +143,9 @@ pub async fn fill(studio: &Studio, admin: &str, asking: Option<&(String, String)
     }
     if pattern.contains("{id}") {
         let runbook = studio.runbook(admin, json!([{ "type": "instruction", "config": { "text": "Read this" } }])).await;
+        if let ("DELETE", "/runbooks/{id}/favourite", Some((_, key))) = (method, pattern, asking) {
+            studio.call(Some(key), "PUT", &format!("/api/v1/runbooks/{runbook}/favourite"), None).await;
+        }
         return pattern.replace("{id}", &runbook).replace("{n}", "1");
     }
     pattern.to_owned()
@@ -169,6 +175,7 @@ pub async fn body(studio: &Studio, admin: &str, method: &str, pattern: &str) -> 
         ("POST", "/users/password-reset") => Some(json!({ "token": reset_token(studio, admin).await, "password": PASSWORD })),
         ("POST", "/users/login") => Some(json!({ "username": "viewer", "password": PASSWORD })),
         ("POST", "/hosts") | ("PUT", "/hosts/{id}") => Some(host()),
+        ("PUT", "/runbooks/{id}/favourite") => None,
         ("POST", "/runbooks") | ("PUT", _) => Some(json!({ "title": "By the table", "description": "", "blocks": [] })),
         ("POST", "/runbooks/import") => Some(json!({ "markdown": "# Title\n\nText\n" })),
         ("POST", "/credentials") => {

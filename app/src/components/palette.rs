@@ -1,0 +1,312 @@
+//! Everything one can go to or do, by a few letters: a combobox (ARIA 1.2) in a dialog. What it offers is in [`crate::state::palette`].
+
+use std::time::Duration;
+
+use domain::{Permission, RunbookHit};
+use leptos::ev;
+use leptos::html::{Dialog, Div};
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn as _;
+use leptos::task::spawn_local;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
+
+use super::icon::Icon;
+use super::keys::{focus_run_form, is_backdrop};
+use super::overlay::{Overlay, Overlays};
+use crate::api::runbooks::search_runbooks;
+use crate::api::session::SignOut;
+use crate::state::palette::{Entry, Target, entries, step, told, words};
+use crate::use_me;
+
+/// How long somebody must not type before the server is asked.
+const QUIET: Duration = Duration::from_millis(80);
+/// The buttons of a page that the palette offers.
+const BUTTONS: &str = "main .head button[aria-keyshortcuts]";
+
+/// What the parts of the palette share.
+#[derive(Clone, Copy)]
+struct State {
+    overlays: Overlays,
+    typed: RwSignal<String>,
+    hits: RwSignal<Vec<RunbookHit>>,
+    problem: RwSignal<Option<String>>,
+    /// The entry that Enter takes.
+    at: RwSignal<usize>,
+    /// What is typed has not been looked for yet.
+    pending: RwSignal<bool>,
+    /// Enter was pressed meanwhile: the first entry is taken as soon as it is known.
+    entered: RwSignal<bool>,
+    /// Which search is the last one.
+    number: StoredValue<u32>,
+    labels: RwSignal<Vec<String>>,
+    buttons: StoredValue<Vec<HtmlElement>, LocalStorage>,
+    entries: Memo<Vec<Entry>>,
+}
+
+/// The palette.
+#[component]
+pub fn Palette(
+    /// What may lie over the page.
+    overlays: Overlays,
+) -> impl IntoView {
+    let me = use_me();
+    let dialog = NodeRef::<Dialog>::new();
+    let list = NodeRef::<Div>::new();
+    let (typed, hits, labels) = (RwSignal::new(String::new()), RwSignal::new(Vec::new()), RwSignal::new(Vec::new()));
+    let open = Memo::new(move |_| overlays.is_open(Overlay::Palette));
+    let offered = Memo::new(move |_| {
+        if !open.get() {
+            return Vec::new();
+        }
+        let me = me.get_untracked().and_then(Result::ok).flatten();
+        let may = |needs: Permission| me.as_ref().is_some_and(|me| me.may(needs));
+        entries(&typed.read(), &hits.read(), &labels.read(), may)
+    });
+    let state = State {
+        overlays,
+        typed,
+        hits,
+        problem: RwSignal::new(None),
+        at: RwSignal::new(0),
+        pending: RwSignal::new(false),
+        entered: RwSignal::new(false),
+        number: StoredValue::new(0),
+        labels,
+        buttons: StoredValue::new_local(Vec::new()),
+        entries: offered,
+    };
+    overlays.show_in(Overlay::Palette, dialog);
+    Effect::new(move || {
+        if open.get() {
+            state.begin();
+        }
+    });
+    let navigate = use_navigate();
+    let choose = StoredValue::new_local(move |target: Target| state.choose(target, &navigate));
+    // What was typed and confirmed in one go is taken when the answer is there.
+    Effect::new(move || {
+        if !state.pending.get() && state.entered.get() {
+            state.entered.set(false);
+            if let Some(entry) = state.entries.get_untracked().into_iter().next() {
+                choose.with_value(|choose| choose(entry.target));
+            }
+        }
+    });
+    Effect::new(move || show_active(state.at.get(), list));
+    let mut later = debounce(QUIET, move |_: ()| state.search());
+    let input = move |event: ev::Event| {
+        state.typed.set(event_target_value(&event));
+        state.at.set(0);
+        state.entered.set(false);
+        state.pending.set(true);
+        later(());
+    };
+    let pressed = move |event: ev::KeyboardEvent| {
+        let count = state.entries.with_untracked(Vec::len);
+        match event.key().as_str() {
+            key @ ("ArrowDown" | "ArrowUp") => state.at.update(|at| *at = step(*at, count, key == "ArrowDown")),
+            "Enter" if event.is_composing() => return,
+            "Enter" if state.pending.get_untracked() => state.entered.set(true),
+            "Enter" => {
+                let entry = state.entries.with_untracked(|entries| entries.get(state.at.get_untracked()).cloned());
+                if let Some(entry) = entry {
+                    choose.with_value(|choose| choose(entry.target));
+                }
+            }
+            _ => return,
+        }
+        event.prevent_default();
+    };
+    let active = move || state.entries.with(|entries| (!entries.is_empty()).then(|| format!("palette-{}", state.at.get())));
+    let news = move || {
+        if !open.get() || state.pending.get() {
+            String::new()
+        } else {
+            state.problem.get().unwrap_or_else(|| state.entries.with(|entries| told(entries.len())))
+        }
+    };
+    let beside = move |event: ev::MouseEvent| {
+        if is_backdrop(&event, dialog) {
+            overlays.close();
+        }
+    };
+    view! {
+        <dialog
+            class="palette" aria-label="Search and commands" node_ref=dialog
+            on:close=move |_| overlays.close()
+            on:click=beside
+        >
+            <label class="find">
+                <Icon icon=icondata_lu::LuSearch/>
+                <input
+                    type="text" role="combobox" aria-label="Find a runbook, a page or an action" placeholder="Find a runbook, a page, an action…"
+                    aria-expanded="true" aria-controls="palette-list" aria-autocomplete="list" aria-activedescendant=active
+                    autocomplete="off" autocapitalize="none" spellcheck="false" autofocus=true
+                    prop:value=typed on:input=input on:keydown=pressed
+                />
+                <kbd>"Esc"</kbd>
+            </label>
+            <p class="visually-hidden" role="status">{news}</p>
+            <div class="palette__list" id="palette-list" role="listbox" aria-label="Results" tabindex="-1" node_ref=list>
+                {move || state.entries.with(|entries| groups(entries, state, choose))}
+            </div>
+        </dialog>
+    }
+}
+
+impl State {
+    /// The palette was opened: begins anew, with what the page offers now.
+    fn begin(self) {
+        self.typed.set(String::new());
+        self.at.set(0);
+        self.entered.set(false);
+        let (buttons, labels) = page_buttons();
+        self.buttons.set_value(buttons);
+        self.labels.set(labels);
+        self.search();
+    }
+
+    /// Asks the server for what is typed now.
+    fn search(self) {
+        let Some(number) = self.number.try_update_value(|number| {
+            *number += 1;
+            *number
+        }) else {
+            return;
+        };
+        let q = words(&self.typed.get_untracked()).to_owned();
+        self.pending.set(true);
+        spawn_local(async move {
+            let found = search_runbooks(q).await;
+            if self.number.try_get_value() != Some(number) {
+                return;
+            }
+            match found {
+                Ok(hits) => {
+                    self.problem.set(None);
+                    self.hits.set(hits);
+                }
+                Err(error) => {
+                    self.hits.set(Vec::new());
+                    self.problem.set(Some(format!("Runbooks cannot be searched now: {error}")));
+                }
+            }
+            self.pending.set(false);
+        });
+    }
+
+    fn choose(self, target: Target, navigate: &impl Fn(&str, NavigateOptions)) {
+        if target == Target::Keys {
+            self.overlays.open(Overlay::Keys);
+            return;
+        }
+        self.overlays.close();
+        let go = |path: &str| navigate(path, NavigateOptions::default());
+        match target {
+            Target::Page(path) => go(&path),
+            Target::Runbook(id) => go(&format!("/runbooks/{id}")),
+            Target::Run(id) => {
+                go(&format!("/runbooks/{id}#run"));
+                // Whoever is on its page already stays there.
+                request_animation_frame(focus_run_form);
+            }
+            Target::Button(place) => {
+                if let Some(button) = self.buttons.with_value(|buttons| buttons.get(place).cloned()) {
+                    button.click();
+                }
+            }
+            Target::SignOut => {
+                let button = document().query_selector(&format!("form[action=\"{}\"] button", SignOut::url())).ok().flatten();
+                if let Some(button) = button.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
+                    button.click();
+                }
+            }
+            Target::Keys => {}
+        }
+    }
+}
+
+/// The entries under their headings.
+fn groups<C: Fn(Target) + 'static>(entries: &[Entry], state: State, choose: StoredValue<C, LocalStorage>) -> Vec<AnyView> {
+    if entries.is_empty() {
+        let text = move || state.problem.get().unwrap_or_else(|| told(0));
+        return vec![view! { <p class="palette__none">{text}</p> }.into_any()];
+    }
+    let mut place = 0;
+    entries
+        .chunk_by(|one, other| one.group == other.group)
+        .map(|group| {
+            let heading = group.first().map_or("", |entry| entry.group);
+            let options = group.iter().cloned().map(|entry| {
+                let this = place;
+                place += 1;
+                let target = entry.target.clone();
+                let points = move |_: ev::MouseEvent| {
+                    if state.at.get_untracked() != this {
+                        state.at.set(this);
+                    }
+                };
+                view! {
+                    <div
+                        class="palette__item" role="option" id=format!("palette-{this}")
+                        aria-selected=move || (state.at.get() == this).to_string()
+                        on:mousemove=points on:click=move |_| choose.with_value(|choose| choose(target.clone()))
+                    >
+                        <Icon icon=drawing(&entry.target)/><span>{entry.label}</span>{(!entry.hint.is_empty()).then(|| view! { <small>{entry.hint}</small> })}
+                    </div>
+                }
+            });
+            let options = options.collect_view();
+            view! {
+                <div role="group" aria-label=heading>
+                    <div class="palette__group" aria-hidden="true">{heading}</div>
+                    {options}
+                </div>
+            }
+            .into_any()
+        })
+        .collect()
+}
+
+fn drawing(target: &Target) -> icondata_core::Icon {
+    match target {
+        Target::Page(_) => icondata_lu::LuArrowRight,
+        Target::Runbook(_) => icondata_lu::LuBook,
+        Target::Run(_) => icondata_lu::LuPlay,
+        Target::Button(_) => icondata_lu::LuZap,
+        Target::Keys => icondata_lu::LuKeyboard,
+        Target::SignOut => icondata_lu::LuLogOut,
+    }
+}
+
+/// The buttons of the page that have a key, and what they say without it.
+fn page_buttons() -> (Vec<HtmlElement>, Vec<String>) {
+    let Ok(found) = document().query_selector_all(BUTTONS) else { return (Vec::new(), Vec::new()) };
+    let buttons = (0..found.length()).filter_map(|place| found.get(place)?.dyn_into::<HtmlElement>().ok());
+    buttons
+        .map(|button| {
+            let text = button.text_content().unwrap_or_default();
+            let key = button.query_selector("kbd").ok().flatten().and_then(|key| key.text_content()).unwrap_or_default();
+            let label = text.trim().strip_suffix(&key).unwrap_or(&text).trim().to_owned();
+            (button, label)
+        })
+        .unzip()
+}
+
+/// Scrolls the entry that Enter takes into sight.
+fn show_active(at: usize, list: NodeRef<Div>) {
+    let Some(list) = list.get_untracked() else { return };
+    let item = document().get_element_by_id(&format!("palette-{at}")).and_then(|item| item.dyn_into::<HtmlElement>().ok());
+    let Some(item) = item else { return };
+    // The heading of the first entry comes into sight with it.
+    let top = if at == 0 { 0 } else { item.offset_top() - list.offset_top() };
+    let bottom = item.offset_top() - list.offset_top() + item.offset_height();
+    if top < list.scroll_top() {
+        list.set_scroll_top(top);
+    } else if bottom > list.scroll_top() + list.client_height() {
+        list.set_scroll_top(bottom - list.client_height());
+    }
+}
