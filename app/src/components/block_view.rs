@@ -44,7 +44,7 @@ pub fn BlockView(
         let label = if places.is_empty() { "Run this".to_owned() } else { label };
         let spoken = format!("{label}: {title} alone");
         view! {
-            <button class="btn small btn--long" form=form name="block" value=id.to_string() aria-label=spoken title=all>
+            <button class="btn small quiet btn--long" form=form name="block" value=id.to_string() aria-label=spoken title=all>
                 <Icon icon=icondata_lu::LuPlay/><span>{label}</span>
             </button>
         }

@@ -100,7 +100,7 @@ fn SelectedBar(selected: RwSignal<u32>, running: Running) -> impl IntoView {
         many => format!("{many} blocks selected"),
     };
     view! {
-        <div class="select-run">
+        <div class="select-run" class:select-run--on=move || selected.get() != 0>
             <b role="status">{text}</b>
             <span class="spacer"></span>
             <CheckButton running label="Check selected" only=true class="small"/>
