@@ -90,6 +90,8 @@ actions! {
     KeyRotationFinished = "keys.rotation_finished",
     /// A runbook was made.
     RunbookCreated = "runbook.created",
+    /// A runbook was written out as a file for somebody to keep.
+    RunbookExported = "runbook.exported",
     /// A runbook was made from a document.
     RunbookImported = "runbook.imported",
     /// A runbook has a new version.

@@ -8,6 +8,8 @@ pub mod account;
 pub mod audit;
 pub mod block;
 pub mod credential;
+pub mod diff;
+pub mod document;
 pub mod duration;
 pub mod event;
 pub mod fault;

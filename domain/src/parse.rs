@@ -40,7 +40,9 @@ impl<'a> Object<'a> {
 
     /// The value of a key; `null` counts as absent.
     pub fn value(&mut self, key: &'static str) -> Option<&'a Value> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.map.get(key).filter(|value| !value.is_null())
     }
 
