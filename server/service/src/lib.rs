@@ -36,7 +36,7 @@ pub use crate::installation::{Administration, Installation};
 pub use crate::keys::Keys;
 pub use crate::overview::Home;
 pub use crate::retention::{Fixed, Gone, Retention, Upkeep};
-pub use crate::runbooks::{MAX_IMPORT, RunbookFilter, Runbooks};
+pub use crate::runbooks::{ExportedRunbook, MAX_IMPORT, RunbookFilter, Runbooks};
 pub use crate::runs::{MASK, Report, Runs, StartRun, TAIL_BYTES, may_control};
 pub use crate::settings::{LocalCommands, Settings, Signup};
 

@@ -1,14 +1,16 @@
-//! Runbooks: writing, versions, import. How they are listed and found is in `list`, what people keep at hand in `favourites`.
+//! Runbooks: writing, reading, versions. How they are listed and found is in `list`, what people keep at hand in `favourites`.
 
+mod compare;
+mod documents;
 mod favourites;
 mod list;
+mod preview;
 
-use std::path::Path;
-
+pub use self::documents::{ExportedRunbook, MAX_IMPORT};
 pub use self::list::RunbookFilter;
 
 use domain::{
-    Actor, AuditAction, AuditEntry, Block, BlockId, BlockKind, Permission, Runbook, RunbookDraft, RunbookId, import, sample,
+    Actor, AuditAction, AuditEntry, Block, BlockId, BlockKind, Permission, Runbook, RunbookDraft, RunbookId, sample,
 };
 use serde_json::{Value, json};
 use store::Store;
@@ -16,11 +18,6 @@ use store::Store;
 use crate::authorise::authorise;
 use crate::catalogue::Catalogue;
 use crate::{Result, ServiceError, audit, now, references};
-
-mod preview;
-
-/// The largest document that can be imported, in bytes.
-pub const MAX_IMPORT: usize = 16 * 1024 * 1024;
 
 /// The longest title, in characters.
 const MAX_TITLE: usize = 200;
@@ -133,29 +130,6 @@ impl Runbooks {
         let references = references::of(&draft.blocks);
         let detail = json!({ "copy_of": id, "copy_of_version": original.version });
         self.insert(actor, draft, &references, AuditAction::RunbookCreated, detail).await
-    }
-
-    /// A new runbook from a Markdown document; its title is the document's, else the file's name.
-    ///
-    /// # Errors
-    /// `Forbidden` to viewers, `TooLarge`, `Invalid`.
-    pub async fn import(&self, actor: &Actor, markdown: &str, file_name: Option<&str>) -> Result<Runbook> {
-        authorise(actor, Permission::Write)?;
-        if markdown.len() > MAX_IMPORT {
-            return Err(ServiceError::TooLarge);
-        }
-        let imported = import::markdown(markdown, &title_from(file_name))?;
-        let draft = RunbookDraft {
-            title: imported.title,
-            description: imported.description,
-            tags: imported.tags,
-            blocks: imported.blocks,
-            ..RunbookDraft::default()
-        };
-        let draft = draft.check()?;
-        let references = references::checked(&self.store, &draft.blocks).await?;
-        let detail = json!({ "file_name": file_name.map(|name| clip(name, MAX_TITLE)) });
-        self.insert(actor, draft, &references, AuditAction::RunbookImported, detail).await
     }
 
     /// A new runbook that shows what one can hold, and runs as it is.
@@ -298,14 +272,6 @@ fn fresh_ids(blocks: &mut [Block]) {
 fn copy_title(title: &str) -> String {
     const SUFFIX: &str = " (copy)";
     format!("{}{SUFFIX}", clip(title, MAX_TITLE - SUFFIX.len()).trim_end())
-}
-
-/// A title from a file's name: `restart-the_api.md` → `restart the api`.
-fn title_from(file_name: Option<&str>) -> String {
-    let stem = file_name.and_then(|name| Path::new(name).file_stem()).map(|stem| stem.to_string_lossy().into_owned());
-    let words = stem.unwrap_or_default().replace(['-', '_'], " ").replace(char::is_control, " ");
-    let title = clip(words.trim(), MAX_TITLE);
-    if title.is_empty() { "Imported runbook".to_owned() } else { title }
 }
 
 fn clip(text: &str, characters: usize) -> String {

@@ -4,6 +4,7 @@ mod access;
 mod audit_command;
 mod connections;
 mod contract;
+mod documents;
 mod hosts;
 mod isolation;
 mod keys;

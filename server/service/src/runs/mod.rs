@@ -1,5 +1,6 @@
 //! Runs: starting, reading, controlling and watching them. What happens in between is the engine's.
 
+mod compare;
 mod control;
 mod output;
 mod preflight;

@@ -143,7 +143,7 @@ fn plain(text: &str) -> String {
 }
 
 /// Without what a terminal would not show as letters.
-fn without_colours(text: &str) -> String {
+pub(super) fn without_colours(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod compare;
 mod credentials;
 mod guessing;
 mod hosts;

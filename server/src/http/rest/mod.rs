@@ -1,6 +1,7 @@
 //! The calls of the REST API: thin adapters over `service`, one file per resource.
 
 pub mod audit;
+mod compare;
 mod credentials;
 mod executions;
 mod hosts;
@@ -40,11 +41,13 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(links::reset))
         .routes(routes!(runbooks::list, runbooks::create))
         .routes(routes!(import::import))
+        .routes(routes!(import::export))
         .routes(routes!(runbooks::read, runbooks::update, runbooks::delete))
         .routes(routes!(runbooks::add_favourite, runbooks::remove_favourite))
         .routes(routes!(runbooks::versions))
         .routes(routes!(runbooks::version))
         .routes(routes!(runbooks::roll_back))
+        .routes(routes!(compare::diff))
         .routes(routes!(executions::execute))
         .routes(routes!(executions::execute_block))
         .routes(routes!(preflight::preflight))

@@ -25,15 +25,19 @@ pub const EXPECTED: &[(&str, [u16; 5])] = &[
     ("set_favourite", [401, 200, 200, 200, 200]),
     ("create_sample", [401, 403, 200, 200, 200]),
     ("list_tags", [401, 200, 200, 200, 200]),
+    ("list_titles", [401, 200, 200, 200, 200]),
     ("get_runbook", [401, 200, 200, 200, 200]),
     ("get_version", [401, 200, 200, 200, 200]),
     ("list_versions", [401, 200, 200, 200, 200]),
+    ("compare_versions", [401, 200, 200, 200, 200]),
+    ("diff_versions", [401, 200, 200, 200, 200]),
+    ("compare_draft", [401, 200, 200, 200, 200]),
     ("create_runbook", [401, 403, 200, 200, 200]),
     ("update_runbook", [401, 403, 200, 200, 200]),
     ("delete_runbook", [401, 403, 200, 200, 200]),
     ("roll_back", [401, 403, 200, 200, 200]),
     ("duplicate_runbook", [401, 403, 200, 200, 200]),
-    ("import_markdown", [401, 403, 200, 200, 200]),
+    ("import_document", [401, 403, 200, 200, 200]),
     ("get_home", [401, 200, 200, 200, 200]),
     ("start_run", [401, 403, 200, 200, 200]),
     ("run_block", [401, 403, 200, 200, 200]),
@@ -42,6 +46,7 @@ pub const EXPECTED: &[(&str, [u16; 5])] = &[
     ("get_run", [401, 200, 200, 200, 200]),
     ("get_instruction", [401, 200, 200, 200, 200]),
     ("get_report", [401, 200, 200, 200, 200]),
+    ("compare_runs", [401, 200, 200, 200, 200]),
     ("get_output", [401, 200, 200, 200, 200]),
     ("list_runs", [401, 200, 200, 200, 200]),
     // The run is the administrator's: a developer controls only their own.
@@ -147,7 +152,7 @@ async fn a_server_function_refuses_what_it_cannot_read() {
         ("control_run", Arguments::Form(vec![("id", uuid::Uuid::nil().to_string()), ("action", "explode".to_owned())])),
         ("create_runbook", Arguments::Json(json!({ "draft": 7 }))),
         ("create_runbook", Arguments::Json(json!([]))),
-        ("import_markdown", Arguments::Form(vec![("markdown", long)])),
+        ("import_document", Arguments::Form(vec![("document", long)])),
         (
             "create_host",
             Arguments::Form(vec![("host[name]", "web-1".to_owned()), ("host[address]", "-oProxyCommand=x".to_owned())]),
@@ -180,7 +185,10 @@ pub async fn arguments(studio: &Studio, admin: &str, name: &str, who: &str, key:
         "sign_in" => credentials_of("viewer"),
         "create_runbook" => Arguments::Json(json!({ "draft": draft() })),
         "update_runbook" => Arguments::Json(json!({ "id": runbook(studio, admin).await, "draft": draft(), "if_match": 1 })),
-        "get_runbook" | "list_versions" | "delete_runbook" | "duplicate_runbook" | "start_run" | "preflight_run" => {
+        "compare_draft" => Arguments::Json(json!({ "id": runbook(studio, admin).await, "draft": draft(), "version": 1 })),
+        "diff_versions" => form([("id", runbook(studio, admin).await.as_str()), ("from", "1"), ("to", "1")]),
+        "get_runbook" | "list_versions" | "compare_versions" | "delete_runbook" | "duplicate_runbook" | "start_run"
+        | "preflight_run" => {
             form([("id", runbook(studio, admin).await.as_str())])
         }
         "run_block" => {
@@ -192,7 +200,11 @@ pub async fn arguments(studio: &Studio, admin: &str, name: &str, who: &str, key:
         "set_retention" => form([("audit_days", "365"), ("output_days", "90")]),
         "set_favourite" => form([("id", runbook(studio, admin).await.as_str()), ("favourite", "true")]),
         "get_version" | "roll_back" => form([("id", runbook(studio, admin).await.as_str()), ("version", "1")]),
-        "import_markdown" => form([("markdown", "# Title\n\nText\n")]),
+        "import_document" => form([("document", "# Title\n\nText\n")]),
+        "compare_runs" => {
+            let run = run(studio, admin).await.0;
+            form([("id", run.as_str()), ("with", run.as_str())])
+        }
         "get_run" | "get_report" => form([("id", run(studio, admin).await.0.as_str())]),
         "get_instruction" => {
             let run = studio.execute(admin, &runbook(studio, admin).await).await;

@@ -39,6 +39,8 @@ pub const EXPECTED: &[(&str, &str, [u16; 5])] = &[
     ("DELETE", "/runbooks/{id}/favourite", [401, 204, 204, 204, 204]),
     ("GET", "/runbooks/{id}/versions", [401, 200, 200, 200, 200]),
     ("GET", "/runbooks/{id}/versions/{n}", [401, 200, 200, 200, 200]),
+    ("GET", "/runbooks/{id}/export", [401, 200, 200, 200, 200]),
+    ("GET", "/runbooks/{id}/diff", [401, 200, 200, 200, 200]),
     ("POST", "/runbooks/{id}/versions/{n}/rollback", [401, 403, 200, 200, 200]),
     ("POST", "/runbooks/{id}/execute", [401, 403, 202, 202, 202]),
     ("POST", "/runbooks/{id}/preflight", [401, 403, 200, 200, 200]),
