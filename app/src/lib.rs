@@ -70,7 +70,10 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/runbooks/:id") view=pages::runbook::RunbookPage ssr=SsrMode::Async/>
                     <Route path=path!("/runbooks/:id/edit") view=pages::editor::EditorPage ssr=SsrMode::Async/>
                     <Route path=path!("/runbooks/:id/versions") view=pages::versions::VersionsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/runbooks/:id/versions/compare") view=pages::compare_versions::CompareVersionsPage ssr=SsrMode::Async/>
                     <Route path=path!("/runbooks/:id/versions/:n") view=pages::versions::VersionPage ssr=SsrMode::Async/>
+                    <Route path=path!("/runs/compare") view=pages::compare_runs::CompareRunsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/runs/:id/compare") view=pages::compare_runs::CompareRunsPage ssr=SsrMode::Async/>
                     <Route path=path!("/runs/:id") view=pages::run::RunPage ssr=SsrMode::Async/>
                     <Route path=path!("/history") view=pages::history::HistoryPage ssr=SsrMode::Async/>
                     <Route path=path!("/hosts") view=pages::hosts::HostsPage ssr=SsrMode::Async/>

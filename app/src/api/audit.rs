@@ -21,7 +21,7 @@ pub async fn list_audit(
     use service::AuditFilter;
 
     use super::runbooks::given;
-    use crate::state::audit::{after_day, beginning_of_day};
+    use crate::state::day::{after_day, beginning_of_day};
 
     let actor = actor().await?;
     let filter = AuditFilter {

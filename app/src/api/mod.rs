@@ -5,6 +5,8 @@ pub mod account;
 #[expect(missing_docs, reason = "the arguments, which the macro makes into fields, are told in the function's own words")]
 pub mod audit;
 #[expect(missing_docs, reason = "the arguments, which the macro makes into fields, are told in the function's own words")]
+pub mod compare;
+#[expect(missing_docs, reason = "the arguments, which the macro makes into fields, are told in the function's own words")]
 pub mod credentials;
 #[expect(missing_docs, reason = "the arguments, which the macro makes into fields, are told in the function's own words")]
 pub mod hosts;

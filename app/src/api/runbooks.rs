@@ -64,6 +64,22 @@ pub async fn list_tags() -> Result<Vec<(String, u64)>> {
     Ok(services()?.runbooks.tags(&actor).await?)
 }
 
+/// The titles of the runbooks that were changed last, to choose from; and of `with`, whenever that was changed.
+#[server(prefix = "/rpc", endpoint = "list_titles")]
+pub async fn list_titles(#[server(default)] with: Option<RunbookId>) -> Result<Vec<(RunbookId, String)>> {
+    let actor = actor().await?;
+    let runbooks = services()?.runbooks;
+    let filter = service::RunbookFilter { limit: 100, ..service::RunbookFilter::default() };
+    let listed = runbooks.list(&actor, filter).await?.items;
+    let mut titles: Vec<_> = listed.into_iter().map(|runbook| (runbook.id, runbook.title)).collect();
+    if let Some(with) = with.filter(|with| titles.iter().all(|(id, _)| id != with)) {
+        // It may be deleted: its runs are still there.
+        let title = runbooks.get(&actor, with).await.map_or_else(|_| "A deleted runbook".to_owned(), |runbook| runbook.title);
+        titles.insert(0, (with, title));
+    }
+    Ok(titles)
+}
+
 /// The latest version.
 #[server(prefix = "/rpc", endpoint = "get_runbook")]
 pub async fn get_runbook(id: RunbookId) -> Result<RunbookPage> {
@@ -134,11 +150,11 @@ pub async fn duplicate_runbook(id: RunbookId) -> Result<Runbook> {
     Ok(runbook)
 }
 
-/// Makes a runbook from a Markdown document.
-#[server(prefix = "/rpc", endpoint = "import_markdown")]
-pub async fn import_markdown(markdown: String, #[server(default)] file_name: Option<String>) -> Result<Runbook> {
+/// Makes a runbook from a document: Markdown, or what was exported as YAML or JSON.
+#[server(prefix = "/rpc", endpoint = "import_document")]
+pub async fn import_document(document: String, #[server(default)] file_name: Option<String>) -> Result<Runbook> {
     let actor = actor().await?;
-    let runbook = services()?.runbooks.import(&actor, &markdown, given(file_name).as_deref()).await?;
+    let runbook = services()?.runbooks.import(&actor, &document, given(file_name).as_deref()).await?;
     leptos_axum::redirect(&format!("/runbooks/{}", runbook.id));
     Ok(runbook)
 }

@@ -144,24 +144,29 @@ pub async fn get_output(id: RunId, step: StepId, after: u64, limit: u32) -> Resu
     Ok(services()?.runs.output(&actor, id, step, after, limit.clamp(1, 400)).await?)
 }
 
-/// A page of runs, the newest first.
+/// A page of runs, the newest first. `since` and `until` are days (`2027-01-31`, UTC), both inclusive.
 #[server(prefix = "/rpc", endpoint = "list_runs")]
 pub async fn list_runs(
     #[server(default)] runbook: Option<RunbookId>,
     #[server(default)] state: Option<RunState>,
     #[server(default)] user: Option<String>,
+    #[server(default)] since: Option<String>,
+    #[server(default)] until: Option<String>,
     #[server(default)] cursor: Option<String>,
 ) -> Result<Page<Run>> {
     use service::RunFilter;
+
+    use crate::state::day::{after_day, beginning_of_day};
 
     let actor = actor().await?;
     let filter = RunFilter {
         runbook,
         state,
         user: super::runbooks::given(user),
+        since: since.as_deref().and_then(beginning_of_day),
+        until: until.as_deref().and_then(after_day),
         limit: 50,
         cursor: super::runbooks::given(cursor),
-        ..RunFilter::default()
     };
     Ok(services()?.runs.list(&actor, filter).await?)
 }

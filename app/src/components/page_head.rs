@@ -1,6 +1,7 @@
 //! The heads of pages.
 
-use domain::{Permission, Runbook};
+use domain::document::{Format, file_name};
+use domain::{Permission, Runbook, RunbookId};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
@@ -72,6 +73,7 @@ pub fn RunbookHead(
                     </div>
                 </div>
                 <span class="spacer"></span>
+                <ExportMenu id=id title=title.clone()/>
                 {may_write.then(|| view! {
                     <a class="btn" href=format!("/runbooks/{id}/edit")><Icon icon=icondata_lu::LuPencil/>"Edit"</a>
                     <ActionForm action=duplicate>
@@ -97,5 +99,28 @@ pub fn RunbookHead(
         </header>
         <super::notice::Outcome action=duplicate/>
         <super::notice::Outcome action=delete/>
+    }
+}
+
+/// The runbook as a file to keep or to pass on: plain links.
+#[component]
+fn ExportMenu(id: RunbookId, title: String) -> impl IntoView {
+    let links = Format::ALL.into_iter().map(move |format| {
+        let what = match format {
+            Format::Yaml | Format::Json => "all of it, to import again",
+            Format::Markdown => "a page to read",
+        };
+        view! {
+            <a href=format!("/api/v1/runbooks/{id}/export?format={format}") rel="external" download=file_name(&title, format)>
+                <Icon icon=icondata_lu::LuDownload/><span>{format.label()}<small class="faint">{format!(" · {what}")}</small></span>
+            </a>
+        }
+    });
+    view! {
+        // Of one name with the questions beside it, so that opening one closes the other.
+        <details class="menu" name="confirm">
+            <summary class="btn"><Icon icon=icondata_lu::LuDownload/>"Export"</summary>
+            <div class="menu__list">{links.collect_view()}</div>
+        </details>
     }
 }

@@ -7,13 +7,15 @@ use leptos_router::hooks::use_query_map;
 use leptos_router::params::ParamsMap;
 
 use crate::api::audit::{list_audit, verify_audit};
+use crate::components::filters::{DayFields, FindField, address, kept, part};
 use crate::components::icon::Icon;
 use crate::components::notice::{ErrorPage, ProblemNotice};
 use crate::components::page_head::PageHead;
 use crate::components::pager::Pager;
 use crate::components::time::When;
 use crate::error::Result;
-use crate::state::audit::{Told, after_day, beginning_of_day, words};
+use crate::state::audit::{Told, words};
+use crate::state::day::{after_day, beginning_of_day};
 use crate::state::number::grouped;
 
 /// What the list is narrowed by, as the address has it.
@@ -107,22 +109,19 @@ fn Found(verdict: Result<AuditVerdict>) -> impl IntoView {
 
 #[component]
 fn Filters() -> impl IntoView {
-    let query = use_query_map();
-    let part = move |name: &'static str| query.with_untracked(|query| query.get(name)).unwrap_or_default();
     let chosen = part("action");
     let actions = AuditAction::ALL.iter().map(move |action| {
         view! { <option value=action.as_str() selected=chosen == action.as_str()>{words(*action)}</option> }
     });
     view! {
-        <Form method="get" action="/audit" attr:class="filters filters--audit" attr:role="search">
-            <label class="find"><Icon icon=icondata_lu::LuUser/><input name="actor" aria-label="Who" placeholder="Who…" value=part("actor") autocapitalize="none"/></label>
+        <Form method="get" action="/audit" attr:class="filters filters--many" attr:role="search">
+            <FindField name="actor" label="Who" placeholder="Who…" icon=icondata_lu::LuUser/>
             <select name="action" aria-label="What was done">
                 <option value="">"Every action"</option>
                 {actions.collect_view()}
             </select>
-            <label class="find"><Icon icon=icondata_lu::LuSearch/><input name="target" aria-label="To what: a kind, an id, or kind:id" placeholder="To what…" value=part("target") autocapitalize="none" spellcheck="false"/></label>
-            <label class="filters__day"><span>"From"</span><input type="date" name="since" value=part("since")/></label>
-            <label class="filters__day"><span>"Until"</span><input type="date" name="until" value=part("until")/></label>
+            <FindField name="target" label="To what: a kind, an id, or kind:id" placeholder="To what…" icon=icondata_lu::LuSearch/>
+            <DayFields/>
             <button class="btn">"Filter"</button>
             <a class="btn quiet" href="/audit">"All"</a>
         </Form>
@@ -132,13 +131,7 @@ fn Filters() -> impl IntoView {
 #[component]
 fn List(page: Page<AuditRecord>) -> impl IntoView {
     let query = use_query_map().get_untracked();
-    let to = |cursor: Option<String>| {
-        let mut next = filters(&query);
-        if let Some(cursor) = cursor {
-            next.insert("cursor", cursor);
-        }
-        format!("/audit{}", next.to_query_string())
-    };
+    let to = |cursor: Option<String>| address("/audit", &query, &FILTERS, cursor);
     let first = query.get_str("cursor").is_some().then(|| to(None));
     let next = page.next.map(|cursor| to(Some(cursor)));
     if page.items.is_empty() {
@@ -210,17 +203,6 @@ fn Row(record: AuditRecord) -> impl IntoView {
     }
 }
 
-/// The filters alone, without the page and the verification.
-fn filters(query: &ParamsMap) -> ParamsMap {
-    let mut kept = ParamsMap::new();
-    for name in FILTERS {
-        if let Some(value) = query.get(name).filter(|value| !value.is_empty()) {
-            kept.insert(name, value);
-        }
-    }
-    kept
-}
-
 /// The trail narrowed by one thing.
 fn filtered(name: &'static str, value: &str) -> String {
     let mut query = ParamsMap::new();
@@ -230,7 +212,7 @@ fn filtered(name: &'static str, value: &str) -> String {
 
 /// The same rows as a file.
 fn export_address(query: &ParamsMap, format: &'static str) -> String {
-    let mut wanted = filters(query);
+    let mut wanted = kept(query, &FILTERS);
     let day = |name: &str, read: fn(&str) -> Option<domain::Timestamp>| query.get_str(name).and_then(read);
     let (since, until) = (day("since", beginning_of_day), day("until", after_day));
     for (name, at) in [("since", since), ("until", until)] {

@@ -1,4 +1,4 @@
-//! A runbook from Markdown: pasted, or read from a file in the browser.
+//! A runbook from a document: pasted, or read from a file in the browser.
 
 use leptos::ev;
 use leptos::prelude::*;
@@ -6,7 +6,7 @@ use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 
-use crate::api::runbooks::ImportMarkdown;
+use crate::api::runbooks::ImportDocument;
 use crate::components::icon::Icon;
 use crate::components::notice::Outcome;
 use crate::components::page_head::PageHead;
@@ -14,7 +14,7 @@ use crate::components::page_head::PageHead;
 /// `/import`.
 #[component]
 pub fn ImportPage() -> impl IntoView {
-    let import = ServerAction::<ImportMarkdown>::new();
+    let import = ServerAction::<ImportDocument>::new();
     let pending = import.pending();
     let text = RwSignal::new(String::new());
     let file_name = RwSignal::new(String::new());
@@ -48,7 +48,7 @@ pub fn ImportPage() -> impl IntoView {
     view! {
         <div class="page page--narrow">
             <PageHead title="Import"/>
-            <p class="muted">"Headings and prose become instructions, shell blocks become commands, and nothing of the text is lost. Look it over before you run it."</p>
+            <p class="muted">"A runbook that was exported as YAML or JSON comes back as it was. Of Markdown, headings and prose become instructions, shell blocks become commands, and nothing of the text is lost. Look it over before you run it."</p>
             <Outcome action=import/>
             <ActionForm action=import attr:class="form">
                 <input type="hidden" name="file_name" prop:value=file_name/>
@@ -62,13 +62,13 @@ pub fn ImportPage() -> impl IntoView {
                     on:drop=dropped
                 >
                     <Icon icon=icondata_lu::LuUpload class="icon--big"/>
-                    <b>"Choose a Markdown file"</b>
+                    <b>"Choose a file"</b>
                     <span>{chosen_name}</span>
-                    <input type="file" accept=".md,.markdown,.txt,text/markdown,text/plain" on:change=chosen/>
+                    <input type="file" accept=".yaml,.yml,.json,.md,.markdown,.txt,application/yaml,application/json,text/markdown,text/plain" on:change=chosen/>
                 </label>
                 <div class="field">
-                    <label for="markdown">"Markdown"</label>
-                    <textarea id="markdown" name="markdown" class="code" rows="16" required=true spellcheck="false" prop:value=text on:input:target=move |event| text.set(event.target().value())></textarea>
+                    <label for="document">"YAML, JSON or Markdown"</label>
+                    <textarea id="document" name="document" class="code" rows="16" required=true spellcheck="false" prop:value=text on:input:target=move |event| text.set(event.target().value())></textarea>
                 </div>
                 <div class="form__actions">
                     <button class="btn primary" disabled=pending><Icon icon=icondata_lu::LuUpload/>"Import as a runbook"</button>

@@ -1,6 +1,8 @@
 //! One page per file.
 
 pub mod audit;
+pub mod compare_runs;
+pub mod compare_versions;
 pub mod credentials;
 pub mod editor;
 pub mod history;

@@ -198,6 +198,7 @@ fn Info(watched: Watched, run: Run, usual: Option<i64>) -> impl IntoView {
                 <dt>"Run"</dt><dd class="mono">{run.id.to_string()}</dd>
             </dl>
             {(!parameters.is_empty()).then(|| view! { <h2>"Parameters"</h2><dl>{parameters}</dl> })}
+            <div class="info__body"><a class="link" href=format!("/runs/{}/compare", run.id)>"Compare with the last good run"</a></div>
             <h2>"Report"</h2>
             <Report id=run.id number=run.number/>
         </aside>

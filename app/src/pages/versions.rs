@@ -72,7 +72,7 @@ pub fn VersionPage() -> impl IntoView {
                                 {old.then(|| view! {
                                     <div class="notice info" role="status">
                                         <Icon icon=icondata_lu::LuHistory/>
-                                        <div>{format!("This is version {version}; the newest is version {latest}.")}</div>
+                                        <div>{format!("This is version {version}; the newest is version {latest}. ")}<a href=format!("/runbooks/{id}/versions/compare?from={version}&to={latest}")>"Compare them"</a></div>
                                     </div>
                                 })}
                                 {(old && may_write).then(|| view! { <Restore id=id version=version latest=latest action=roll_back/> })}
@@ -105,6 +105,7 @@ fn List(versions: Vec<Runbook>, me: Option<Me>) -> impl IntoView {
                     <p>{what}" "<span class="faint">{version.updated_by}</span></p>
                     {current.then(|| view! { <span class="pill ok"><Icon icon=icondata_lu::LuCheck/>"Current"</span> })}
                     <span class="faint"><When at=version.updated_at/></span>
+                    <Compare id=version.id version=version.version latest=latest/>
                     {(!current && may_write).then(|| view! { <Restore id=version.id version=version.version latest=latest action=roll_back/> })}
                 </li>
             }
@@ -120,8 +121,22 @@ fn List(versions: Vec<Runbook>, me: Option<Me>) -> impl IntoView {
     .into_any()
 }
 
+/// The ways to what a version changed, and to what was changed since.
 #[component]
-fn Restore(id: RunbookId, version: u32, latest: u32, action: ServerAction<RollBack>) -> impl IntoView {
+fn Compare(id: RunbookId, version: u32, latest: u32) -> impl IntoView {
+    let link = move |from: u32, to: u32, text: &'static str| {
+        let name = format!("{text}: version {from} with version {to}");
+        view! { <a class="btn quiet small" href=format!("/runbooks/{id}/versions/compare?from={from}&to={to}") aria-label=name>{text}</a> }
+    };
+    view! {
+        {(version > 1).then(|| link(version - 1, version, "Compare with the one before"))}
+        {(version < latest).then(|| link(version, latest, "Compare with the newest"))}
+    }
+}
+
+/// The way back to an old version, which asks first.
+#[component]
+pub(super) fn Restore(id: RunbookId, version: u32, latest: u32, action: ServerAction<RollBack>) -> impl IntoView {
     view! {
         <Confirm label="Restore…" class="small" consequence=format!("Makes version {} with everything as it was in version {version}.", latest + 1)>
             <ActionForm action=action>

@@ -1,25 +1,17 @@
-//! The audit trail as people read it: the days they ask for, and what an entry says.
+//! The audit trail as people read it: what an entry says.
 
-use chrono::{NaiveDate, NaiveTime};
-use domain::{AuditAction, Timestamp};
+use domain::AuditAction;
 use serde_json::Value;
-
-/// The beginning of a day that was picked (`2027-01-31`), UTC.
-#[must_use]
-pub fn beginning_of_day(day: &str) -> Option<Timestamp> {
-    Some(day.parse::<NaiveDate>().ok()?.and_time(NaiveTime::MIN).and_utc())
-}
-
-/// The beginning of the day after it.
-#[must_use]
-pub fn after_day(day: &str) -> Option<Timestamp> {
-    Some(day.parse::<NaiveDate>().ok()?.succ_opt()?.and_time(NaiveTime::MIN).and_utc())
-}
 
 /// An action in words: `runbook.rolled_back` → `Runbook rolled back`.
 #[must_use]
 pub fn words(action: AuditAction) -> String {
-    let text = action.as_str().replace(['.', '_'], " ");
+    capital(&action.as_str().replace(['.', '_'], " "))
+}
+
+/// A text that begins with a capital letter.
+#[must_use]
+pub fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
@@ -93,14 +85,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn a_day_reaches_from_midnight_to_midnight() {
-        let written = |at: Option<Timestamp>| at.map(|at| at.to_rfc3339());
-        assert_eq!(written(beginning_of_day("2027-01-31")).as_deref(), Some("2027-01-31T00:00:00+00:00"));
-        assert_eq!(written(after_day("2027-01-31")).as_deref(), Some("2027-02-01T00:00:00+00:00"));
-        assert_eq!((beginning_of_day("yesterday"), after_day("")), (None, None));
-    }
 
     #[test]
     fn an_action_is_a_sentence_without_a_subject() {

@@ -4,6 +4,7 @@ pub mod again;
 pub mod ansi;
 pub mod asked;
 pub mod audit;
+pub mod day;
 pub mod draft;
 pub mod find;
 pub mod host_form;

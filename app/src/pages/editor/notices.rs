@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::rail::describe;
 use super::saving::Saving;
+use crate::components::conflict::TheirChange;
 use crate::components::icon::Icon;
 use crate::state::draft::Draft;
 
@@ -43,6 +44,11 @@ pub(super) fn Notices(
         saving.theirs.get().map(|theirs| {
             let version = theirs.version;
             let by = theirs.updated_by.clone();
+            let change = saving
+                .id
+                .zip(saving.base.get_untracked())
+                .zip(state.draft.with_untracked(Draft::check).ok())
+                .map(|((id, base), draft)| view! { <TheirChange id base theirs=version by=by.clone() draft/> });
             view! {
                 <div class="notice warn" role="alert">
                     <Icon icon=icondata_lu::LuTriangleAlert/>
@@ -54,7 +60,7 @@ pub(super) fn Notices(
                         <button type="button" class="btn small primary" on:click=move |_| saving.save_over(version)>
                             "Save mine over it"
                         </button>
-                    </div></div>
+                    </div>{change}</div>
                 </div>
             }
         })
