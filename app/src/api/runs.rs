@@ -103,7 +103,8 @@ pub async fn get_run(id: RunId) -> Result<RunPage> {
     let runs = services()?.runs;
     let (run, steps) = runs.get(&actor, id).await?;
     let mut tails = Vec::new();
-    for step in steps.iter().filter(|step| step.last_output > 0) {
+    // One that runs has written, too, whatever its row says.
+    for step in steps.iter().filter(|step| step.started_at.is_some()) {
         tails.push((step.id, runs.tail(&actor, id, step).await?));
     }
     let prose = steps.iter().filter(|step| step.kind == BlockType::Instruction).map(|step| (step.ordinal, render(&step.what)));

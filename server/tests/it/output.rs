@@ -54,6 +54,19 @@ async fn a_million_lines_arrive_each_once_and_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_goes_on_tells_what_it_has_written_so_far() {
+    let (studio, key, run) = running("echo half of it; sleep 600").await;
+    let written = |run: &Value| run["steps"][0]["output"] == "half of it\n";
+    let read = studio.until(&key, &run, 30, written).await;
+    assert_eq!(read["steps"][0]["state"], "running", "{read:#}");
+    let report = studio.call(Some(&key), "GET", &format!("/api/v1/executions/{run}/report"), None).await;
+    assert!(report.text.contains("half of it"), "{}", report.text);
+    let stop = json!({ "action": "stop" });
+    assert_eq!(studio.call(Some(&key), "POST", &format!("/api/v1/executions/{run}/control"), Some(stop)).await.status, 202);
+    studio.until(&key, &run, 30, |run| run["state"] == "stopped").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn output_is_read_from_any_piece_on() {
     let command = "for i in 1 2 3 4; do echo out $i; sleep 0.2; echo err $i >&2; sleep 0.2; done";
     let (studio, key, run) = running(command).await;

@@ -32,7 +32,7 @@ impl Runs {
         let (run, rows) = self.get(actor, id).await?;
         let mut steps = Vec::with_capacity(rows.len());
         for step in rows {
-            let output = if step.last_output == 0 { String::new() } else { self.tail(actor, id, &step).await? };
+            let output = if step.started_at.is_none() { String::new() } else { self.tail(actor, id, &step).await? };
             steps.push((step, output));
         }
         Ok(Report { run, steps })
