@@ -106,7 +106,8 @@ fn Layout() -> impl IntoView {
     let toaster = provide_toasts();
     mind_keys(overlays);
     view! {
-        <a class="skip-link" href="#main">"Skip to content"</a>
+        // For the browser, not for the router: that would scroll there and leave the focus behind.
+        <a class="skip-link" href="#main" rel="external">"Skip to content"</a>
         <div class="app">
             <Sidebar/>
             <main id="main" tabindex="-1"><Outlet/></main>

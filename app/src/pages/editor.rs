@@ -134,6 +134,8 @@ fn Editor(
     view! {
         <Title text=move || format!("Edit {}", title())/>
         <header class="head">
+            // The title is a field; a heading says it to those who go from heading to heading.
+            <h1 class="visually-hidden">{title}</h1>
             <div class="row row--wrap">
                 <nav class="crumbs" aria-label="Breadcrumb"><ol>
                     <li><a href="/runbooks">"Runbooks"</a></li>
