@@ -1,20 +1,21 @@
-//! Points in time: exact from the server, relative as soon as the browser can tell the time.
+//! Points in time, as people say them. The page brings the server's time along: what the browser shows first is what stands there
+//! already, and nothing moves.
 
 use std::time::Duration;
 
 use domain::Timestamp;
 use leptos::prelude::*;
 
-/// The browser's clock in milliseconds; `None` on the server and until the page is live, so that both render the same.
+/// The clock in milliseconds: the server's when it made the page, the browser's own once that is live.
 #[derive(Debug, Clone, Copy)]
-pub struct Clock(RwSignal<Option<i64>>);
+pub struct Clock(RwSignal<i64>);
 
 /// Provides the one clock of the page. Call it once, at the root.
 pub fn provide_clock() {
-    let now = RwSignal::new(None);
+    let now = RwSignal::new(SharedValue::new(first_reading).into_inner());
     provide_context(Clock(now));
     Effect::new(move || {
-        let read = move || now.set(Some(browser_now()));
+        let read = move || now.set(browser_now());
         read();
         if let Ok(timer) = set_interval_with_handle(read, Duration::from_secs(15)) {
             on_cleanup(move || timer.clear());
@@ -22,7 +23,17 @@ pub fn provide_clock() {
     });
 }
 
-/// A point in time, relative where the browser is live, with the exact time on hover.
+#[cfg(feature = "ssr")]
+fn first_reading() -> i64 {
+    chrono::Utc::now().timestamp_millis()
+}
+
+#[cfg(not(feature = "ssr"))]
+fn first_reading() -> i64 {
+    browser_now()
+}
+
+/// A point in time, relative to now, with the exact time on hover.
 #[component]
 pub fn When(
     /// The point in time.
@@ -31,9 +42,9 @@ pub fn When(
     let exact = at.format("%Y-%m-%d %H:%M UTC").to_string();
     let title = at.format("%Y-%m-%d %H:%M:%S UTC").to_string();
     let clock = use_context::<Clock>();
-    let text = move || match clock.and_then(|clock| clock.0.get()) {
-        Some(now) => relative(now - at.timestamp_millis()).unwrap_or_else(|| exact.clone()),
-        None => exact.clone(),
+    let text = move || {
+        let age = clock.map(|clock| clock.0.get() - at.timestamp_millis());
+        age.and_then(relative).unwrap_or_else(|| exact.clone())
     };
     view! { <time datetime=at.to_rfc3339() title=title>{text}</time> }
 }
