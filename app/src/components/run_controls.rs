@@ -4,6 +4,7 @@ use domain::{BlockType, ControlAction, RunId, RunState, Step, StepState, Timesta
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
+use super::block_editor::common::focus_soon;
 use super::icon::Icon;
 use super::notice::sentence;
 use crate::api::runs::ControlRun;
@@ -82,8 +83,9 @@ pub fn RunControls(
                 </button>
             </ActionForm>
         })}
+        // The buttons go with what they ended: the focus must not be lost with them.
         {move || stoppable.get().then(|| view! {
-            <ActionForm action=control>
+            <ActionForm action=control on:submit=|_| focus_soon("run-title".to_owned())>
                 <input type="hidden" name="id" value=id()/>
                 <button class="btn danger" name="action" value="stop" aria-keyshortcuts="s">
                     <Icon icon=icondata_lu::LuSquare/>"Stop run "<kbd aria-hidden="true">"s"</kbd>
@@ -222,8 +224,13 @@ pub fn Question(
             view! { <button class=class name="action" value=action.as_str() title=all><span>{label}</span></button> }
         })
         .collect();
+    // The buttons go once the step is answered; who answered goes on at its card.
+    let card = format!("step-{}", step.ordinal + 1);
     view! {
-        <ActionForm action=watched.control attr:class="ask__foot" attr:aria-label=format!("Answer to {}", step.name)>
+        <ActionForm
+            action=watched.control attr:class="ask__foot" attr:aria-label=format!("Answer to {}", step.name)
+            on:submit=move |_| focus_soon(card.clone())
+        >
             <p>{text}</p>
             <input type="hidden" name="id" value=watched.id().to_string()/>
             <input type="hidden" name="step" value=step.id.to_string()/>

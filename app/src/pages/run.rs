@@ -153,7 +153,7 @@ fn Head(watched: Watched, run: Run, usual: Option<i64>, may_run: bool) -> impl I
                         </ol>
                     </nav>
                     <div class="row">
-                        <h1>{format!("Run #{}", run.number)}</h1>
+                        <h1 id="run-title" tabindex="-1">{format!("Run #{}", run.number)}</h1>
                         {move || view! { <RunPill state=state.get()/> }}
                         <span class="muted num">{standing}{left}</span>
                     </div>
