@@ -3,16 +3,20 @@ import { createRunbook, expect, hydrated, setUp, test } from "../fixtures/studio
 
 const BLOCKS = 200;
 const KEYS = 100;
-/** Other builds are looked at with a lenient eye; `EDITOR_BUDGET_MS=16` holds a release to its promise. */
-const BUDGET = Number(process.env.EDITOR_BUDGET_MS ?? 100);
+/** A measurement, for a quiet machine and a release build, where it is asked for: `EDITOR_BUDGET_MS=16`. */
+const BUDGET = Number(process.env.EDITOR_BUDGET_MS);
+
+// A trace looks at the whole page after each key.
+test.use({ trace: "off" });
 
 test(`typing in a runbook with ${BLOCKS} blocks`, async ({ page, studio }) => {
+  test.skip(!BUDGET, "it is measured where EDITOR_BUDGET_MS says what it is held to");
   test.setTimeout(240_000);
   await setUp(page, studio);
   const blocks = Array.from({ length: BLOCKS }, (_, index) => ({
     type: "command",
     name: `Step ${index + 1}`,
-    config: { command: `echo {{ params.word }} ${index + 1}\ndf -h /srv/${index + 1}`, timeout: undefined },
+    config: { command: `echo {{ params.word }} ${index + 1}\ndf -h /srv/${index + 1}` },
   }));
   const parameters = [{ name: "word", type: "string", default: "hello" }];
   const id = await createRunbook(page, studio, { title: "Long", parameters, blocks });
@@ -47,7 +51,10 @@ test(`typing in a runbook with ${BLOCKS} blocks`, async ({ page, studio }) => {
     if (key % 10 === 9) await page.waitForTimeout(220);
   }
   await page.waitForTimeout(1_000);
-  const { spans, longest } = await page.evaluate(() => window as unknown as { spans: number[]; longest: { work: number } });
+  const { spans, longest } = await page.evaluate(() => {
+    const { spans, longest } = window as unknown as { spans: number[]; longest: { work: number } };
+    return { spans, longest };
+  });
   const sorted = [...spans].sort((a, b) => a - b);
   const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))].toFixed(1);
   console.log(`keystroke to paint, ${BLOCKS} blocks: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, worst ${at(1)} ms; longest task ${longest.work.toFixed(0)} ms`);

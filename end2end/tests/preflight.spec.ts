@@ -49,6 +49,24 @@ test("only what is ticked is checked", async ({ page, studio }) => {
   await expect(found.getByText("echo x")).toBeHidden();
 });
 
+test("a button that names many hosts counts them, stays within its column, and the rest can be read below", async ({ page, studio }) => {
+  await setUp(page, studio);
+  const host = ["tag:web", "local", ...Array.from({ length: 5 }, (_, index) => `a-host-with-quite-a-long-name-${index + 1}.example.net`)];
+  const id = await createRunbook(page, studio, { title: "Many", blocks: [{ type: "command", name: "All", config: { command: "uptime", host } }] });
+  for (const width of [1280, 390, 360]) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.goto(`${studio.url}/runbooks/${id}`);
+    const run = page.getByRole("button", { name: /^Run all on a-host.* and 5 more$/ });
+    await expect(run).toHaveAttribute("title", /hosts tagged web/);
+    await expect(page.getByText(/^On a-host.*this server$/)).toBeVisible();
+    const room = await run.evaluate((button) => {
+      const [own, card] = [button.getBoundingClientRect(), button.closest(".card")!.getBoundingClientRect()];
+      return { inside: button.scrollWidth <= button.clientWidth, right: card.right - own.right, left: own.left - card.left };
+    });
+    expect(room.inside && room.right >= 0 && room.left >= 0, `${width}: ${JSON.stringify(room)}`).toBe(true);
+  }
+});
+
 test.describe("without JavaScript", () => {
   test.use({ javaScriptEnabled: false });
 

@@ -96,7 +96,7 @@ impl Runs {
         });
         let environment = |name: &str| {
             let host = entries.iter().find(|host| host.name == name)?;
-            host.may_run(actor.role).then_some(host.env.as_slice())
+            is_open_to(actor, host, &self.local).then_some(host.env.as_slice())
         };
         let rehearsed = steps::rehearse(&plan, &selected, environment, &mut preview, &mut findings);
         self.look_at_addresses(actor, rehearsed.addresses, &mut findings).await;
@@ -159,7 +159,7 @@ fn sentence(message: &str) -> String {
     format!("{first}{}{end}", letters.as_str())
 }
 
-/// Those of the hosts that the actor may run on.
+/// Whether the actor may run on a host.
 fn is_open_to(actor: &Actor, host: &Host, local: &crate::LocalCommands) -> bool {
     host.may_run(actor.role) && !crate::hosts::is_kept_from(actor, host, local)
 }
