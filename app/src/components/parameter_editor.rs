@@ -54,8 +54,11 @@ fn now(state: EditorState, key: u64) -> DraftParameter {
 /// The sentences about one part of a parameter.
 fn messages(state: EditorState, key: u64, part: &'static str) -> Memo<Vec<String>> {
     Memo::new(move |_| {
+        if !state.tried.get() {
+            return Vec::new();
+        }
         let index = state.draft.with(|draft| draft.parameters.iter().position(|parameter| parameter.key == key));
-        let Some(index) = index.filter(|_| state.tried.get()) else { return Vec::new() };
+        let Some(index) = index else { return Vec::new() };
         let path = format!("$.parameters[{index}].{part}");
         state.faults.with(|faults| {
             faults.iter().filter(|fault| fault.path.starts_with(&path)).map(|fault| fault.message.clone()).collect()

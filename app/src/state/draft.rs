@@ -18,7 +18,7 @@ mod field;
 mod since;
 
 pub use field::Field;
-pub use since::NotYet;
+pub use since::{Mark, NotYet};
 
 /// A runbook as it is being typed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -16,7 +16,7 @@ pub fn CommandForm(
     /// The block.
     key: u64,
 ) -> impl IntoView {
-    let several = Memo::new(move |_| state.draft.with(|draft| is_several(draft, key)));
+    let several = Memo::new(move |_| is_several(&state.mark(key).host));
     view! {
         <AreaField state key field=Field::Command label="Command" class="code" placeholder="df -h {{ params.path }}"/>
         <Preview state key/>

@@ -17,9 +17,7 @@ pub fn ConditionForm(
     /// The block.
     key: u64,
 ) -> impl IntoView {
-    let check = Memo::new(move |_| {
-        state.draft.with(|draft| draft.block(key).map(|block| block.get(Field::ConditionType).to_owned()).unwrap_or_default())
-    });
+    let check = Memo::new(move |_| state.mark(key).check);
     view! {
         <div class="grid">
             <SelectField state key field=Field::ConditionType label="Check" options=CONDITION_TYPES.to_vec()/>

@@ -11,18 +11,15 @@ use leptos::web_sys::{InputEvent, KeyboardEvent};
 use super::EditorState;
 use super::common::{FaultLine, FieldState, field_id, focus_soon};
 use crate::components::icon::Icon;
-use crate::state::draft::{Draft, Field};
+use crate::state::draft::Field;
 use crate::state::places;
 
 /// The id of the list that offers hosts and tags, one for the whole page.
 const OFFERED: &str = "editor-places";
 
 /// Whether a block is to run on several hosts, or on those of a tag.
-pub(super) fn is_several(draft: &Draft, key: u64) -> bool {
-    draft.block(key).is_some_and(|block| {
-        let places = block.get(Field::Host);
-        places.contains(',') || places.starts_with(TAG_PREFIX)
-    })
+pub(super) fn is_several(places: &str) -> bool {
+    places.contains(',') || places.starts_with(TAG_PREFIX)
 }
 
 /// Where a command or check runs; the list of hosts arrives after the page.
@@ -40,7 +37,7 @@ pub fn HostField(
     let (other, error) = (format!("{id}-other"), format!("{id}-error"));
     let own = FieldState::new(state, key, Field::Host);
     // Several are picked, or a name is typed that the list does not have.
-    let typing = RwSignal::new(several && state.draft.with_untracked(|draft| is_several(draft, key)));
+    let typing = RwSignal::new(several && is_several(&state.text(key, Field::Host)));
     let options = move || {
         let current = Some(state.text(key, Field::Host)).filter(|text| !text.is_empty()).unwrap_or_else(|| LOCAL.to_owned());
         let mut names = state.hosts.with(|hosts| hosts.iter().map(|host| host.name.clone()).collect::<Vec<_>>());
@@ -103,9 +100,7 @@ fn Picker(
     /// The id of the line.
     id: String,
 ) -> impl IntoView {
-    let text =
-        move || state.draft.with(|draft| draft.block(key).map(|block| block.get(Field::Host).to_owned()).unwrap_or_default());
-    let chosen = Memo::new(move |_| places::listed(&text()));
+    let chosen = Memo::new(move |_| places::listed(&state.mark(key).host));
     let typed = RwSignal::new(String::new());
     let add = move |more: &str| {
         typed.set(String::new());
@@ -204,7 +199,7 @@ fn Warning(
     typing: RwSignal<bool>,
 ) -> impl IntoView {
     let warning = Memo::new(move |_| {
-        let name = state.draft.with(|draft| draft.block(key).map(|block| block.get(Field::Host).to_owned())).unwrap_or_default();
+        let name = state.mark(key).host;
         if name.is_empty() {
             return typing.get().then(|| format!("Without a name it runs on {LOCAL}, the server itself."));
         }

@@ -10,8 +10,7 @@ use super::EditorState;
 use crate::api::preflight::preview_blocks;
 use crate::components::icon::Icon;
 use crate::state::asked::Asked;
-use crate::state::draft::Field;
-use crate::state::where_to;
+use crate::state::{places, where_to};
 
 /// How long a draft stays as it is before the server is asked.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -48,7 +47,9 @@ fn ask(state: EditorState, asked: StoredValue<Asked>, busy: StoredValue<bool>) {
         }
         match answer {
             Ok(found) => {
-                state.previews.update(|previews| previews.extend(question.keys.into_iter().zip(found)));
+                for (key, found) in question.keys.into_iter().zip(found) {
+                    state.preview(key).set(Some(found));
+                }
                 ask(state, asked, busy);
             }
             Err(_) => asked.update_value(|asked| asked.forget(&question.keys)),
@@ -64,20 +65,18 @@ pub fn Preview(
     /// The block.
     key: u64,
 ) -> impl IntoView {
+    let answer = state.preview(key);
     // Of a block that holds no templates any more nothing is asked, and what was answered counts no more.
-    let templated = Memo::new(move |_| state.draft.with(|draft| draft.block(key).is_some_and(|block| block.holds_templates())));
-    let preview = Memo::new(move |_| state.previews.with(|previews| previews.get(&key).cloned()).filter(|_| templated.get()));
-    let places = Memo::new(move |_| {
-        let text = state.draft.with(|draft| draft.block(key).map(|block| block.get(Field::Host).to_owned()).unwrap_or_default());
-        crate::state::places::listed(&text).iter().map(|place| where_to::called(place)).collect::<Vec<_>>()
-    });
+    let preview = Memo::new(move |_| answer.get().filter(|_| state.mark(key).templated));
+    let names =
+        Memo::new(move |_| places::listed(&state.mark(key).host).iter().map(|place| where_to::called(place)).collect::<Vec<_>>());
     move || {
         preview.get().and_then(|preview| match preview {
             BlockPreview::AsWritten => None,
             BlockPreview::Resolved { text, raw } => Some(
                 view! {
                     <div class="preview">
-                        <p class="muted">{move || where_to::on("Would run", &places.get())}{raw.then_some(", some values unquoted (raw)")}":"</p>
+                        <p class="muted">{move || where_to::on("Would run", &names.get())}{raw.then_some(", some values unquoted (raw)")}":"</p>
                         <code>{text}</code>
                     </div>
                 }

@@ -8,7 +8,7 @@ use super::EditorState;
 use crate::api::runs::run_block;
 use crate::components::icon::Icon;
 use crate::components::notice::sentence;
-use crate::state::draft::Field;
+use crate::state::draft::Draft;
 use crate::state::{places, where_to};
 
 /// What became of it.
@@ -35,9 +35,7 @@ pub fn RunThis(
     let does_something = matches!(kind, BlockType::Command | BlockType::Api | BlockType::Condition);
     let Some(id) = state.id.filter(|_| does_something) else { return ().into_any() };
     let why_not = Memo::new(move |_| state.not_yet.with(|why| why.get(&key).copied()));
-    let names = Memo::new(move |_| {
-        state.draft.with(|draft| draft.block(key).map(|block| places::listed(block.get(Field::Host))).unwrap_or_default())
-    });
+    let names = Memo::new(move |_| places::listed(&state.mark(key).host));
     let label = move || {
         let names: Vec<String> = names.get().iter().map(|name| where_to::called(name)).collect();
         if names.is_empty() { "Run this".to_owned() } else { where_to::on("Run", &names) }
@@ -56,7 +54,7 @@ pub fn RunThis(
         }
         let block = state.draft.with_untracked(|draft| draft.block(key).and_then(|block| block.id.parse().ok()));
         let (Some(block), Some(version)) = (block, state.base.get_untracked()) else { return };
-        let samples = state.draft.with_untracked(crate::state::draft::Draft::samples);
+        let samples = state.draft.with_untracked(Draft::samples);
         came.set(Some(Came::Asked));
         spawn_local(async move {
             let answer = run_block(id, version, block, samples).await;

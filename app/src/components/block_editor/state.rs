@@ -11,7 +11,7 @@ use domain::{BlockPreview, BlockType, CredentialSummary, Fault, HostSummary, Run
 use leptos::prelude::*;
 
 use super::common::{field_id, focus_soon};
-use crate::state::draft::{Draft, DraftBlock, Field, ListAt, NotYet, Spot};
+use crate::state::draft::{Draft, DraftBlock, Field, ListAt, Mark, NotYet, Spot};
 
 /// How long nobody types before what follows is worked out.
 const PAUSE: Duration = Duration::from_millis(150);
@@ -35,8 +35,10 @@ pub struct EditorState {
     pub faults: Memo<Vec<Fault>>,
     /// Which blocks cannot be run as they stand, and why.
     pub not_yet: Memo<HashMap<u64, NotYet>>,
-    /// What the blocks with templates would do.
-    pub previews: RwSignal<HashMap<u64, BlockPreview>>,
+    /// What else on the page follows from what stands in a block.
+    marks: Memo<HashMap<u64, Mark>>,
+    /// What the blocks with templates would do. One signal for each: an answer about one must not wake the cards of all.
+    previews: StoredValue<HashMap<u64, ArcRwSignal<Option<BlockPreview>>>>,
     /// Saving was tried, so every fault is shown.
     pub tried: RwSignal<bool>,
     /// What a screen reader is told.
@@ -74,7 +76,8 @@ impl EditorState {
             spots: Memo::new(spots),
             faults: Memo::new(move |_| draft.with(Draft::faults)),
             not_yet: Memo::new(move |_| draft.with(|draft| saved.with(|saved| draft.not_yet(saved)))),
-            previews: RwSignal::new(HashMap::new()),
+            marks: Memo::new(move |_| draft.with(Draft::marks)),
+            previews: StoredValue::new(HashMap::new()),
             tried: RwSignal::new(false),
             spoken: RwSignal::new(String::new()),
             credentials: RwSignal::new(Vec::new()),
@@ -117,6 +120,18 @@ impl EditorState {
         let changed = self.draft.try_update(change);
         self.shape.update(|shape| *shape += 1);
         changed
+    }
+
+    /// What follows from what stands in a block; followed.
+    #[must_use]
+    pub fn mark(self, key: u64) -> Mark {
+        self.marks.with(|marks| marks.get(&key).cloned().unwrap_or_default())
+    }
+
+    /// What a block would do, once the server has said it.
+    pub(super) fn preview(self, key: u64) -> ArcRwSignal<Option<BlockPreview>> {
+        let found = self.previews.try_update_value(|previews| previews.entry(key).or_default().clone());
+        found.unwrap_or_default()
     }
 
     /// What a field holds now, without following it.

@@ -25,7 +25,29 @@ impl NotYet {
     }
 }
 
+/// What else on the page follows from what stands in a block.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// Where it runs, as it was typed.
+    pub host: String,
+    /// What a condition checks.
+    pub check: String,
+    /// Whether something in it may have values put in.
+    pub templated: bool,
+}
+
 impl Draft {
+    /// The marks of all blocks, by their keys.
+    #[must_use]
+    pub fn marks(&self) -> HashMap<u64, Mark> {
+        let mut marks = HashMap::new();
+        self.walk(&mut |block, _| {
+            let (host, check) = (block.get(Field::Host).to_owned(), block.get(Field::ConditionType).to_owned());
+            marks.insert(block.key, Mark { host, check, templated: block.holds_templates() });
+        });
+        marks
+    }
+
     /// Whether both would be saved as the same: keys, folds and samples do not count.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
@@ -103,9 +125,7 @@ impl DraftBlock {
             && same_blocks(&self.otherwise, &other.otherwise)
     }
 
-    /// Whether something in it may have values put in.
-    #[must_use]
-    pub fn holds_templates(&self) -> bool {
+    fn holds_templates(&self) -> bool {
         match self.kind {
             BlockType::Command | BlockType::Api => self.texts().any(|text| text.contains('{')),
             BlockType::Condition => self.get(Field::ConditionType) == "expression" || self.texts().any(|text| text.contains('{')),
