@@ -137,8 +137,8 @@ impl EngineHandle {
     ///
     /// # Errors
     /// A sentence about what is wrong with them.
-    pub fn check_login(&self, host: &Host, secret: &SecretString) -> Result<(), String> {
-        crate::hosts::target(host, secret).map(|_| ())
+    pub async fn check_login(&self, host: &Host, secret: &SecretString) -> Result<(), String> {
+        crate::hosts::target(host, secret).await.map(|_| ())
     }
 
     /// Whether an API call to this address would be let out for somebody of this role, as far as that is known before: by what

@@ -87,7 +87,7 @@ impl Runs {
         let Ok(secret) = self.vault.open_sealed(&summary.id.to_string(), 1, &sealed) else {
             return Ok(problem("The credential to log in with cannot be opened with the keys of this server."));
         };
-        if let Err(why) = self.engine.check_login(host, &secret) {
+        if let Err(why) = self.engine.check_login(host, &secret).await {
             return Ok((CheckOutcome::Problem, if tells { sentence(&why) } else { "Its credential is no login.".to_owned() }));
         }
         let seen = self.engine.look_at_host(host, PATIENCE).await;
