@@ -11,6 +11,8 @@ use crate::{Block, BlockId, BlockKind};
 pub struct Planned<'a> {
     /// Its number in the plan, from 0.
     pub ordinal: u32,
+    /// The number of its block as people count them, from 1: all lanes of a block have the same.
+    pub number: u32,
     /// How many conditions it is nested in.
     pub depth: u32,
     /// The block.
@@ -64,20 +66,26 @@ impl Lane {
 /// names several hosts has a lane for each of its targets, or one without a host where it has none.
 #[must_use]
 pub fn lay_out<'a>(blocks: &'a [Block], targets: &'a Targets) -> Vec<Planned<'a>> {
-    let mut plan = Vec::new();
+    let mut plan: Vec<Planned<'_>> = Vec::new();
     walk(blocks, targets, 0, &mut plan);
+    let mut number = 0;
+    for planned in &mut plan {
+        number += u32::from(planned.lane.index == 0);
+        planned.number = number;
+    }
     plan
 }
 
 fn walk<'a>(blocks: &'a [Block], targets: &'a Targets, depth: u32, plan: &mut Vec<Planned<'a>>) {
     for block in blocks {
         let place = plan.len();
-        let planned = Planned { ordinal: ordinal(place), depth, block, host: None, lane: Lane::ONLY, middle: 0, end: 0 };
+        let (ordinal, lane) = (ordinal(place), Lane::ONLY);
+        let planned = Planned { ordinal, number: 0, depth, block, host: None, lane, middle: 0, end: 0 };
         match lanes(block, targets) {
             Lanes::None => plan.push(planned),
             Lanes::One(host) => plan.push(Planned { host: Some(host), ..planned }),
             Lanes::Several(hosts) => {
-                let of = ordinal(hosts.len());
+                let of = self::ordinal(hosts.len());
                 plan.extend((0..of).zip(hosts).map(|(index, host)| {
                     let ordinal = planned.ordinal + index;
                     let (middle, end) = (ordinal + 1, ordinal + 1);
@@ -88,9 +96,9 @@ fn walk<'a>(blocks: &'a [Block], targets: &'a Targets, depth: u32, plan: &mut Ve
         }
         let [nested, otherwise] = block.branches();
         walk(nested, targets, depth + 1, plan);
-        plan[place].middle = ordinal(plan.len());
+        plan[place].middle = self::ordinal(plan.len());
         walk(otherwise, targets, depth + 1, plan);
-        plan[place].end = ordinal(plan.len());
+        plan[place].end = self::ordinal(plan.len());
     }
 }
 
@@ -171,6 +179,8 @@ mod tests {
                 (5, Some("a"), 0, 6, 6),
             ]
         );
+        let numbers: Vec<_> = plan.iter().map(|planned| planned.number).collect();
+        assert_eq!(numbers, [1, 2, 2, 2, 3, 4]);
         let only = select(&plan, &Selection::Only(vec![nested[0].id])).expect("a selection");
         assert_eq!(only, HashSet::from([1, 2, 3]));
     }

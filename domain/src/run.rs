@@ -110,11 +110,38 @@ pub struct Step {
 pub const NOT_REACHED: &str = "not reached";
 /// What a step says that did not begin because its run was stopped before.
 pub const RUN_STOPPED: &str = "run stopped";
+/// What a step says, perhaps among other things, that was to begin, or asked whether it may, and never did.
+pub const NOT_STARTED: &str = "not started";
+
+/// How many of these steps, the latest attempts of a run that succeeded, failed and were allowed to; 0 of any other run.
+#[must_use]
+pub fn allowed_failures<'a>(state: RunState, latest: impl IntoIterator<Item = &'a Step>) -> usize {
+    let failed = |step: &&Step| state == RunState::Succeeded && step.state == StepState::Failed;
+    latest.into_iter().filter(failed).count()
+}
+
+/// The same in words, such as `3 steps failed and were allowed to`; nothing where none did.
+#[must_use]
+pub fn allowed_in_words(failures: usize) -> Option<String> {
+    match failures {
+        0 => None,
+        1 => Some("1 step failed and was allowed to".to_owned()),
+        many => Some(format!("{many} steps failed and were allowed to")),
+    }
+}
 
 impl Step {
     /// Whether it would have run, had the run not ended before.
     #[must_use]
     pub fn was_not_reached(&self) -> bool {
         self.state == StepState::Skipped && matches!(self.error.as_deref(), Some(NOT_REACHED | RUN_STOPPED))
+    }
+
+    /// Whether the run's end found it before it had begun: nothing of it was ever done.
+    #[must_use]
+    pub fn was_not_started(&self) -> bool {
+        let ended_before = matches!(self.state, StepState::Stopped | StepState::Failed)
+            && (self.started_at.is_none() || self.error.as_deref().is_some_and(|error| error.starts_with(NOT_STARTED)));
+        ended_before || self.was_not_reached()
     }
 }

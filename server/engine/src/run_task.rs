@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::Utc;
 use domain::host::LOCAL;
 use domain::plan::lay_out;
-use domain::run::{ImpossibleStep, NOT_REACHED, RUN_STOPPED};
+use domain::run::{ImpossibleStep, NOT_REACHED, NOT_STARTED, RUN_STOPPED};
 use domain::{BlockType, Run, RunEvent, RunMode, RunState, Step, StepState};
 use runner::RunningProcess;
 use store::{Claim, Lease, Progress, Saved, StoreError};
@@ -293,6 +293,7 @@ impl RunTask {
                     // A timer, a question, or what a lost worker left.
                     StepState::Running | StepState::Waiting | StepState::Interrupted => {
                         let step = &mut self.steps[index];
+                        let reason = if step.started_at.is_some() { reason } else { NOT_STARTED };
                         step.error =
                             step.error.take().filter(|_| step.state == StepState::Interrupted).or(Some(reason.to_owned()));
                         step.state = step.state.stop()?;

@@ -2,6 +2,7 @@
 
 use domain::host::LOCAL;
 use domain::plan::Planned;
+use domain::run::NOT_STARTED;
 use domain::{BlockType, RunState, StepState, Stream, Timestamp};
 use runner::RunningProcess;
 use tracing::info;
@@ -36,6 +37,9 @@ impl RunTask {
                     let step = self.steps[index].id.to_string();
                     match process::find(&self.shared, &step).await {
                         Found::Process(process) => self.take_over(index, process, stored).await?,
+                        Found::Nothing if self.was_never_started(index) && self.pen.run.state == RunState::Stopping => {
+                            self.settle(index, StepState::stop, Some(NOT_STARTED.to_owned()))?;
+                        }
                         Found::Nothing if self.was_never_started(index) => {
                             info!(
                                 step.ordinal = self.steps[index].ordinal,
@@ -60,7 +64,6 @@ impl RunTask {
     fn was_never_started(&self, index: usize) -> bool {
         let step = &self.steps[index];
         self.shared.config.alone
-            && self.pen.run.state != RunState::Stopping
             && step.last_output == 0
             && step.started_at.zip(machine_started()).is_some_and(|(began, boot)| began > boot)
     }

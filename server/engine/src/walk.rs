@@ -365,10 +365,10 @@ fn step_failed(planned: &Planned<'_>, step: &Step) -> String {
     format!("{}: {}", named(planned, step), step.error.as_deref().unwrap_or_else(|| step.state.as_str()))
 }
 
-/// `step 3 “Restart”`, and on which of several hosts.
+/// `block 3 “Restart”`, and on which of several hosts.
 fn named(planned: &Planned<'_>, step: &Step) -> String {
     let on = planned.host.filter(|_| planned.lane.is_one_of_several()).map(|host| format!(" on {host}")).unwrap_or_default();
-    format!("step {} “{}”{on}", step.ordinal + 1, step.name)
+    format!("block {} “{}”{on}", planned.number, step.name)
 }
 
 /// What becomes of an attempt of which nobody knows how it ended: how it ends here, what it says, and whether it is tried again.

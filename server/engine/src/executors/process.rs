@@ -5,6 +5,7 @@ mod handle;
 use std::future::Future;
 use std::time::Duration;
 
+use domain::run::NOT_STARTED;
 use domain::{RunState, Stream};
 use runner::{Attached, Exit, OutputPiece, ProcessSpec, RunnerError, RunningProcess};
 use tokio::sync::mpsc;
@@ -131,7 +132,7 @@ async fn start_on_host(
     Ok(match unless_broken_off(connecting, output, watch).await? {
         Ok(Ok(process)) => Ok(process.into()),
         Ok(Err(sentence)) => Err(Ended::NotStarted(sentence)),
-        Err(cause) => Err(Ended::BrokenOff(cause, format!("it was not started on host {}", target.name))),
+        Err(cause) => Err(Ended::BrokenOff(cause, format!("{NOT_STARTED} on host {}", target.name))),
     })
 }
 
@@ -248,7 +249,11 @@ async fn follow(
                 }
                 End::NotStarted(sentence) => {
                     drain(&mut pieces, &mut seen, told, output).await?;
-                    return Ok(Followed::Ended(Ended::NotStarted(sentence)));
+                    // Whoever stopped it need not be told why it would not have worked.
+                    return Ok(Followed::Ended(match breaking {
+                        Some(Cause::Stop) => Ended::BrokenOff(Cause::Stop, format!("{NOT_STARTED}: {sentence}")),
+                        _ => Ended::NotStarted(sentence),
+                    }));
                 }
             },
             done = async { stopping.as_mut().expect("only polled when it is there").await }, if stopping.is_some() => {

@@ -152,7 +152,7 @@ async fn a_failure_stops_the_run_unless_the_block_says_go_on() {
     let tolerant = Block { on_failure: OnFailure::Continue, ..command("exit 3") };
     let id = world.start(vec![tolerant, named("bad", command("exit 7")), command("echo never")]).await;
     let (run, steps) = world.reaches(id, RunState::Failed).await;
-    assert_eq!(run.error.as_deref(), Some("step 2 “bad”: exit 7"));
+    assert_eq!(run.error.as_deref(), Some("block 2 “bad”: exit 7"));
     let seen: Vec<_> = steps.iter().map(|s| (s.state, s.exit_code, s.error.as_deref())).collect();
     assert_eq!(
         seen,
@@ -238,7 +238,7 @@ async fn a_false_condition_may_ask_or_end_the_run() {
     }
     let id = world.start(vec![condition(expression("false"), vec![], vec![], OnFalse::Stop), command("echo on")]).await;
     let (run, _) = world.reaches(id, RunState::Failed).await;
-    assert_eq!(run.error.as_deref(), Some("step 1 “check”: the check is false"));
+    assert_eq!(run.error.as_deref(), Some("block 1 “check”: the check is false"));
 }
 
 #[tokio::test]

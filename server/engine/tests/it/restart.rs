@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use domain::block::{BlockKind, Check, ConditionBlock, OnFalse, OnWorkerLoss};
-use domain::{Block, ControlAction, Run, RunState, Step, StepState, Stream};
+use domain::{Block, ControlAction, Run, RunId, RunState, Step, StepState, Stream};
 use engine::EngineConfig;
 use store::{Claim, Lease, Progress, Saved};
 
@@ -78,11 +78,10 @@ async fn a_step_that_nobody_knows_of_is_settled_by_a_person() {
     assert_eq!(seen, [(0, 1, StepState::Failed), (0, 2, StepState::Failed), (1, 1, StepState::Skipped)]);
 }
 
-#[tokio::test]
-async fn a_step_that_the_only_server_never_started_is_started_by_the_next_one() {
-    let mut world = World::with(EngineConfig { max_runs: 0, ..config("idle") }).await;
+/// A run as a server leaves it that dies between its write that a step begins and its runner.
+async fn begun_but_not_started() -> (World, RunId) {
+    let world = World::with(EngineConfig { max_runs: 0, ..config("idle") }).await;
     let id = world.start(vec![command("echo once")]).await;
-    // As a server leaves it that dies between its write and its runner.
     let now = Utc::now();
     let Claim { run, lease, .. } =
         world.store.claim_runs("dead", now, now + Duration::from_secs(3_600), 1).await.unwrap().remove(0);
@@ -90,9 +89,25 @@ async fn a_step_that_the_only_server_never_started_is_started_by_the_next_one() 
     let run = Run { started_at: Some(now), event: step.event, ..run };
     let begun = Progress { run: &run, expect: &[RunState::Running], mode: None, steps: &[step], release: false };
     assert_eq!(world.store.save_progress(&lease, &begun).await.unwrap(), Saved::Written);
+    (world, id)
+}
+
+#[tokio::test]
+async fn a_step_that_the_only_server_never_started_is_started_by_the_next_one() {
+    let (mut world, id) = begun_but_not_started().await;
     world.restart_with(EngineConfig { alone: true, ..config("two") });
     let (_, steps) = world.reaches(id, RunState::Succeeded).await;
     assert_eq!((steps.len(), world.stdout(id, &steps[0]).await.as_str()), (1, "once\n"));
+}
+
+#[tokio::test]
+async fn a_step_that_was_never_started_says_so_when_its_run_is_stopped() {
+    let (mut world, id) = begun_but_not_started().await;
+    world.control(id, RunState::Running, RunState::Stopping).await;
+    world.restart_with(EngineConfig { alone: true, ..config("two") });
+    let (_, steps) = world.reaches(id, RunState::Stopped).await;
+    assert_eq!((steps[0].state, steps[0].error.as_deref()), (StepState::Stopped, Some("not started")));
+    assert!(steps[0].was_not_started());
 }
 
 #[tokio::test]

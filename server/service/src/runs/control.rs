@@ -3,7 +3,7 @@
 //! A run that a worker holds only has its state changed; the worker sees it and tells the watchers. A run without one (queued, paused,
 //! waiting, interrupted) is changed here altogether, its events numbered and told from here.
 
-use domain::run::ImpossibleStep;
+use domain::run::{ImpossibleStep, NOT_REACHED, NOT_STARTED, RUN_STOPPED};
 use domain::{
     Actor, AuditAction, ControlAction, Faults, Permission, Run, RunEvent, RunId, RunMode, RunState, Step, StepId, StepState,
     Timestamp,
@@ -251,12 +251,14 @@ fn end(to: RunState, asked: Turn, verb: &str, steps: &[Step], request: &Request<
     let error = said(verb, request);
     let mut changed = Vec::new();
     for step in steps.iter().filter(|step| asks(step)) {
-        let error = Some(error.clone());
+        let never_began = to == RunState::Stopped && step.started_at.is_none();
+        let error = Some(if never_began { format!("{NOT_STARTED}; {error}") } else { error.clone() });
         let answer = Some(request.action);
         changed.push(Step { state: asked(step.state)?, ended_at: Some(request.at), error, answer, ..step.clone() });
     }
     for step in steps.iter().filter(|step| step.state == StepState::Pending) {
-        changed.push(Step { state: step.state.skip()?, ..step.clone() });
+        let reason = if to == RunState::Stopped { RUN_STOPPED } else { NOT_REACHED };
+        changed.push(Step { state: step.state.skip()?, error: Some(reason.to_owned()), ..step.clone() });
     }
     Ok(Decision { to, steps: changed, error: Some(error), mode: None, wake: false })
 }

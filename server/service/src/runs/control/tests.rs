@@ -104,6 +104,16 @@ fn a_run_without_a_worker_is_stopped_at_once() {
     assert_eq!(decision.to, RunState::Stopped);
     assert_eq!(decision.steps[0].state, StepState::Stopped);
     assert_eq!(decision.steps[1].state, StepState::Skipped);
+    assert!(decision.steps[1].was_not_reached());
+}
+
+#[test]
+fn a_step_that_only_asked_says_that_it_was_not_started_when_the_run_is_stopped() {
+    let decision = decide(&run(RunState::Waiting), &[step(0, StepState::Waiting)], &ask(ControlAction::Stop)).expect("a run");
+    assert_eq!(decision.steps[0].error.as_deref(), Some("not started; stopped by ann"));
+    let began = Step { started_at: Some(now()), ..step(0, StepState::Waiting) };
+    let decision = decide(&run(RunState::Waiting), &[began], &ask(ControlAction::Stop)).expect("a run");
+    assert_eq!(decision.steps[0].error.as_deref(), Some("stopped by ann"));
 }
 
 #[test]
