@@ -110,6 +110,10 @@ actions! {
     RunStarted = "run.started",
     /// A run was paused, resumed, stopped, or a question of it answered.
     RunControlled = "run.controlled",
+    /// Somebody wrote a note on a run.
+    RunNoted = "run.noted",
+    /// Somebody deleted their own note on a run.
+    NoteDeleted = "run.note_deleted",
     /// The output of runs was deleted because it was older than is kept.
     OutputPruned = "run.output_pruned",
     /// An administrator changed a setting, or the server was started with others than before.

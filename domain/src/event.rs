@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Run, Step};
+use crate::{Note, Run, Step};
 
 /// One of the two streams of a process; what an API call or a check reports is standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ pub struct Chunk {
     pub text: String,
 }
 
-/// Something that happened in a run. Each has a number, `Last-Event-ID` of the event stream.
+/// Something that happened in a run. All but notes have a number, `Last-Event-ID` of the event stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", rename_all = "lowercase")]
 pub enum RunEvent {
@@ -52,16 +52,19 @@ pub enum RunEvent {
     Step(Box<Step>),
     /// A step wrote something.
     Output(Chunk),
+    /// Somebody wrote a note, or deleted theirs. People write also while no worker numbers the events: a note has no number.
+    Note(Box<Note>),
 }
 
 impl RunEvent {
-    /// Its number within the run.
+    /// Its number within the run; 0 for a note, which has none.
     #[must_use]
     pub fn seq(&self) -> u64 {
         match self {
             Self::Run(run) => run.event,
             Self::Step(step) => step.event,
             Self::Output(chunk) => chunk.seq,
+            Self::Note(_) => 0,
         }
     }
 }

@@ -88,6 +88,10 @@ typed_id!(
     InviteId
 );
 typed_id!(
+    /// A note that somebody wrote on a run.
+    NoteId
+);
+typed_id!(
     /// A run of a runbook, `job_id` in the API.
     RunId
 );

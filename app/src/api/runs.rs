@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::{BlockId, Chunk, ControlAction, Overview, Page, Run, RunId, RunState, RunbookId, Step, StepId};
+use domain::{
+    AccountId, BlockId, Chunk, ControlAction, Note, NoteId, Overview, Page, Run, RunId, RunState, RunbookId, Step, StepId,
+};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use server_fn::codec::Json;
@@ -18,16 +20,20 @@ pub struct RunPage {
     pub run: Run,
     /// Its steps, every attempt, in the order of execution.
     pub steps: Vec<Step>,
-    /// The end of what each step wrote so far (at most 64 KiB), by step.
-    pub tails: Vec<(StepId, String)>,
+    /// The end of what each step wrote so far (at most 64 KiB), by step, and whether anything came before it.
+    pub tails: Vec<(StepId, String, bool)>,
     /// The Markdown of its instructions as clean HTML, by ordinal.
     pub prose: Vec<(u32, String)>,
+    /// What people wrote on it, the first one first.
+    pub notes: Vec<Note>,
     /// How many milliseconds such a run usually takes, where earlier ones succeeded.
     pub usual_millis: Option<u64>,
     /// Whether the person who looks may control it.
     pub may_control: bool,
-    /// Whether they may start another one.
+    /// Whether they may start another one, and write notes.
     pub may_run: bool,
+    /// Whose notes are their own.
+    pub me: AccountId,
 }
 
 /// What waits for one, what goes on, what failed, what one uses.
@@ -105,14 +111,17 @@ pub async fn get_run(id: RunId) -> Result<RunPage> {
     let mut tails = Vec::new();
     // One that runs has written, too, whatever its row says.
     for step in steps.iter().filter(|step| step.started_at.is_some()) {
-        tails.push((step.id, runs.tail(&actor, id, step).await?));
+        let (tail, is_cut) = runs.tail_or_whole(&actor, id, step).await?;
+        tails.push((step.id, tail, is_cut));
     }
     let prose = steps.iter().filter(|step| step.kind == BlockType::Instruction).map(|step| (step.ordinal, render(&step.what)));
     Ok(RunPage {
         usual_millis: runs.usual_millis(&actor, run.runbook_id).await?,
         may_control: service::may_control(&actor, &run).is_ok(),
         may_run: actor.may(Permission::Execute),
+        me: actor.id,
         prose: prose.collect(),
+        notes: runs.notes(&actor, id).await?,
         run,
         steps,
         tails,
@@ -143,6 +152,33 @@ pub async fn get_instruction(id: RunId, ordinal: u32) -> Result<String> {
 pub async fn get_output(id: RunId, step: StepId, after: u64, limit: u32) -> Result<Vec<Chunk>> {
     let actor = actor().await?;
     Ok(services()?.runs.output(&actor, id, step, after, limit.clamp(1, 400)).await?)
+}
+
+/// The notes on a run, the first one first.
+#[server(prefix = "/rpc", endpoint = "list_notes")]
+pub async fn list_notes(id: RunId) -> Result<Vec<Note>> {
+    let actor = actor().await?;
+    Ok(services()?.runs.notes(&actor, id).await?)
+}
+
+/// Writes a note on a run, perhaps about one of its steps.
+#[server(prefix = "/rpc", endpoint = "add_note")]
+pub async fn add_note(id: RunId, text: String, #[server(default)] step: Option<String>) -> Result<Note> {
+    use domain::Problem;
+
+    let actor = actor().await?;
+    // A form that names no step sends an empty one.
+    let step = super::runbooks::given(step).map(|step| step.parse()).transpose();
+    let step = step.map_err(|_| Problem::new(400, "malformed", "that is no step"))?;
+    Ok(services()?.runs.add_note(&actor, id, &text, step).await?)
+}
+
+/// Deletes one's own note on a run that is not over.
+#[server(prefix = "/rpc", endpoint = "delete_note")]
+pub async fn delete_note(id: RunId, note: NoteId) -> Result<NoteId> {
+    let actor = actor().await?;
+    services()?.runs.delete_note(&actor, id, note).await?;
+    Ok(note)
 }
 
 /// A page of runs, the newest first. `since` and `until` are days (`2027-01-31`, UTC), both inclusive.

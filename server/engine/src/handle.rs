@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::host::HostCheck;
-use domain::{Host, Role, RunEvent, RunId, RunMode, RunState};
+use domain::{Block, Host, Role, Run, RunEvent, RunId, RunMode, RunState};
 use runner::Runner;
 use secrecy::SecretString;
-use store::Store;
+use store::{Store, StoreError};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,7 @@ use crate::claim;
 use crate::config::EngineConfig;
 use crate::executors::egress::AddressCheck;
 use crate::hub::Hub;
+use crate::secrets::Secrets;
 
 /// Executes runs.
 #[derive(Debug)]
@@ -121,6 +122,24 @@ impl EngineHandle {
     #[must_use]
     pub fn subscribe(&self, run: RunId) -> broadcast::Receiver<Arc<RunEvent>> {
         self.shared.hub.subscribe(run)
+    }
+
+    /// What somebody wrote about a run with the run's secrets masked, as in its output.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn redact(&self, run: &Run, text: &str) -> Result<String, StoreError> {
+        let Some(runbook) = self.shared.store.runbook_version(run.runbook_id, run.version).await? else {
+            return Ok(text.to_owned());
+        };
+        let blocks: Vec<_> = runbook.blocks.iter().flat_map(Block::with_nested).collect();
+        Ok(match Secrets::of_run(&self.shared, run, &blocks).await? {
+            Ok(secrets) => secrets.redactor().redact(text).into_owned(),
+            Err(why) => {
+                tracing::warn!(run.id = %run.id, why, "a text about a run is kept without a look for the run's secrets");
+                text.to_owned()
+            }
+        })
     }
 
     /// Looks at a host without running anything on it; `secret` is its credential's, where it has one.

@@ -18,6 +18,7 @@ mod hosts;
 mod leases;
 mod links;
 mod migrate;
+mod notes;
 mod output;
 mod place;
 mod query;

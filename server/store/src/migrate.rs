@@ -9,7 +9,7 @@ use crate::query::{Outcome, Variables, variables};
 use crate::{Result, Store, StoreError};
 
 /// Every migration, the first one first. A released one never changes: a new file is added.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../schema/0001_initial.surql"),
     include_str!("../schema/0002_idempotency.surql"),
     include_str!("../schema/0003_hosts.surql"),
@@ -17,6 +17,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../schema/0005_identity.surql"),
     include_str!("../schema/0006_list_indexes.surql"),
     include_str!("../schema/0007_keys.surql"),
+    include_str!("../schema/0008_notes.surql"),
     include_str!("../schema/0009_favourites.surql"),
 ];
 

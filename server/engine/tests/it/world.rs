@@ -73,6 +73,7 @@ impl Viewer {
             let words = match &*event {
                 RunEvent::Run(run) => format!("run {}", run.state.as_str()),
                 RunEvent::Step(step) => format!("step {}.{} {}", step.ordinal, step.attempt, step.state.as_str()),
+                RunEvent::Note(note) => format!("note by {}", note.author),
                 RunEvent::Output(piece) => {
                     let stream = if piece.stream == Stream::Stdout { "stdout" } else { "stderr" };
                     format!("step {}.{} {stream} {:?}", piece.ordinal, piece.attempt, piece.text)

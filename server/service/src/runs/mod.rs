@@ -2,6 +2,7 @@
 
 mod compare;
 mod control;
+mod notes;
 mod output;
 mod preflight;
 mod report;

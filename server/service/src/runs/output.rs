@@ -33,11 +33,22 @@ impl Runs {
     /// # Errors
     /// When the store fails.
     pub async fn tail(&self, actor: &Actor, run: RunId, step: &Step) -> Result<String> {
+        Ok(self.tail_or_whole(actor, run, step).await?.0)
+    }
+
+    /// The same, and whether anything came before it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn tail_or_whole(&self, actor: &Actor, run: RunId, step: &Step) -> Result<(String, bool)> {
         authorise(actor, Permission::Read)?;
         let end = self.end_of_output(run, step).await?;
         let chunks = self.store.output_tail(run, step.ordinal, step.attempt, end, TAIL_BYTES).await?;
+        let first = self.store.output(run, step.ordinal, step.attempt, 0, 1).await?;
+        let begins_later = first.first().map(|chunk| chunk.seq) != chunks.first().map(|chunk| chunk.seq);
         let text: String = chunks.into_iter().map(|chunk| chunk.text).collect();
-        Ok(last_bytes(text, TAIL_BYTES))
+        let is_cut = begins_later || text.len() > TAIL_BYTES;
+        Ok((last_bytes(text, TAIL_BYTES), is_cut))
     }
 
     /// A number at or a little beyond the step's last piece. A step that goes on learns its last number when it ends, so until then

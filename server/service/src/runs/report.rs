@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use domain::{Actor, BlockType, Permission, Run, RunId, RunState, RunbookId, Step, StepState, Timestamp};
+use domain::run::{allowed_failures, allowed_in_words};
+use domain::{Actor, BlockType, Note, Permission, Run, RunId, RunState, RunbookId, Step, StepId, StepState, Timestamp};
 use store::RunFilter;
 
 use super::Runs;
@@ -21,6 +22,8 @@ pub struct Report {
     pub run: Run,
     /// Every attempt at its steps, with at most 64 KiB of output.
     pub steps: Vec<(Step, String)>,
+    /// What people wrote on it.
+    pub notes: Vec<Note>,
 }
 
 impl Runs {
@@ -35,7 +38,8 @@ impl Runs {
             let output = if step.started_at.is_none() { String::new() } else { self.tail(actor, id, &step).await? };
             steps.push((step, output));
         }
-        Ok(Report { run, steps })
+        let notes = self.notes(actor, id).await?;
+        Ok(Report { run, steps, notes })
     }
 
     /// How many milliseconds the last runs of a runbook that succeeded took, the one in the middle; `None` where there are none.
@@ -55,10 +59,12 @@ impl Report {
     /// The report as Markdown. What people and programs wrote stays text, whatever is in it.
     #[must_use]
     pub fn markdown(&self) -> String {
-        let Self { run, steps } = self;
+        let Self { run, steps, notes } = self;
         let mut text = format!("# Run #{}: {}\n\n", run.number, plain(&run.runbook_title));
         let mut fact = |name: &str, value: String| _ = writeln!(text, "- **{name}:** {value}");
-        fact("State", run.state.as_str().to_owned());
+        let latest = steps.chunk_by(|(one, _), (next, _)| one.ordinal == next.ordinal).filter_map(|attempts| attempts.last());
+        let allowed = allowed_in_words(allowed_failures(run.state, latest.map(|(step, _)| step)));
+        fact("State", [Some(run.state.as_str().to_owned()), allowed].into_iter().flatten().collect::<Vec<_>>().join(", "));
         if let Some(error) = &run.error {
             fact("Because", plain(error));
         }
@@ -81,17 +87,37 @@ impl Report {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             fact("Parameter", format!("{} = {}", plain(name), plain(&value)));
         }
+        if !notes.is_empty() {
+            text.push_str("\n## Notes\n");
+        }
+        for note in notes {
+            let about = note.step.and_then(|id| about(steps, id)).map(|about| format!(", on {about}")).unwrap_or_default();
+            _ = writeln!(text, "\n**{}**, {}{about}:\n", plain(&note.author), moment(note.at));
+            // A line of its own for each that was written, in Markdown too.
+            let lines: Vec<_> = note.text.lines().map(plain).collect();
+            _ = writeln!(text, "> {}", lines.join("\\\n> "));
+        }
         text.push_str("\n## Steps\n");
-        for (step, output) in steps {
-            tell(&mut text, step, output);
+        for (number, block) in (1..).zip(steps.chunk_by(|(one, _), (next, _)| one.block_id == next.block_id)) {
+            for (step, output) in block {
+                tell(&mut text, number, step, output);
+            }
         }
         text
     }
 }
 
-fn tell(text: &mut String, step: &Step, output: &str) {
+/// The name of a step, and where it ran.
+fn about(steps: &[(Step, String)], id: StepId) -> Option<String> {
+    let (step, _) = steps.iter().find(|(step, _)| step.id == id)?;
+    let place = step.host.as_deref().map(|host| format!(" ({})", plain(host))).unwrap_or_default();
+    Some(format!("{}{place}", plain(&step.name)))
+}
+
+/// Tells of a step of the block with this number.
+fn tell(text: &mut String, number: u32, step: &Step, output: &str) {
     let attempt = if step.attempt > 1 { format!(", attempt {}", step.attempt) } else { String::new() };
-    _ = write!(text, "\n### {}. {}{attempt}\n\n{}", step.ordinal + 1, plain(&step.name), step.state.as_str());
+    _ = write!(text, "\n### {number}. {}{attempt}\n\n{}", plain(&step.name), step.state.as_str());
     if let Some(code) = step.exit_code {
         let word = if step.kind == BlockType::Api { "status" } else { "exit" };
         _ = write!(text, ", {word} {code}");

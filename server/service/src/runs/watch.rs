@@ -3,11 +3,11 @@
 //! The watcher subscribes before it reads, so nothing falls in between, and remembers how far it told of each thing, so nothing is told
 //! twice. One that falls behind, or whose run is driven by another process, reads the store again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Actor, Permission, RunEvent, RunId, Step};
+use domain::{Actor, Chunk, NoteId, Permission, RunEvent, RunId, Step};
 use futures::Stream;
 use store::{Store, StoreError};
 use tokio::sync::{broadcast, mpsc};
@@ -27,8 +27,9 @@ const BUFFER: usize = 64;
 impl Runs {
     /// What happened in a run after event number `after` (0 for all), and what happens from now on.
     ///
-    /// First the run and its steps as they stand, then their output, then everything live. Of a run that is over the run itself comes
-    /// last. Ends after the event that says the run is over.
+    /// First the run and its steps as they stand, then its notes, then their output, then everything live. Output comes in the order of
+    /// its numbers, also where several hosts wrote at once: whoever was told a number has been told all output before it. Of a run that
+    /// is over the run itself comes last. Ends after the event that says the run is over.
     ///
     /// # Errors
     /// `NotFound`.
@@ -68,11 +69,13 @@ struct Told {
     run: u64,
     steps: HashMap<(u32, u32), u64>,
     output: HashMap<(u32, u32), u64>,
+    /// Notes have no numbers: which were told, and whether as deleted.
+    notes: HashMap<NoteId, bool>,
 }
 
 impl Told {
     fn after(after: u64) -> Self {
-        Self { after, run: after, steps: HashMap::new(), output: HashMap::new() }
+        Self { after, run: after, steps: HashMap::new(), output: HashMap::new(), notes: HashMap::new() }
     }
 
     /// Whether the event is news; from now on it is not.
@@ -81,6 +84,11 @@ impl Told {
             RunEvent::Run(_) => &mut self.run,
             RunEvent::Step(step) => self.steps.entry((step.ordinal, step.attempt)).or_insert(self.after),
             RunEvent::Output(chunk) => self.output.entry((chunk.ordinal, chunk.attempt)).or_insert(self.after),
+            RunEvent::Note(note) => {
+                let told = self.notes.insert(note.id, !note.is_kept());
+                // Whoever was never told of it need not hear that it is gone.
+                return if note.is_kept() { told.is_none() } else { told == Some(false) };
+            }
         };
         let news = event.seq() > *told;
         *told = event.seq().max(*told);
@@ -89,6 +97,20 @@ impl Told {
 
     fn output_of(&self, step: &Step) -> u64 {
         self.output.get(&(step.ordinal, step.attempt)).copied().unwrap_or(self.after)
+    }
+}
+
+/// What was read of a step's output and is not told yet.
+struct Queue<'a> {
+    step: &'a Step,
+    read: VecDeque<Chunk>,
+    /// Whether the store has no more of it now.
+    is_over: bool,
+}
+
+impl<'a> Queue<'a> {
+    const fn of(step: &'a Step) -> Self {
+        Self { step, read: VecDeque::new(), is_over: false }
     }
 }
 
@@ -153,8 +175,12 @@ impl Watcher {
         for step in &steps {
             self.tell(RunEvent::Step(Box::new(step.clone()))).await?;
         }
-        for step in &steps {
-            self.tell_output(step).await?;
+        for note in self.store.notes(self.run).await? {
+            self.tell(RunEvent::Note(Box::new(note))).await?;
+        }
+        // The steps of a block, all its hosts and attempts, are side by side; those of the next block write after them.
+        for block in steps.chunk_by(|one, next| one.block_id == next.block_id) {
+            self.tell_output(block).await?;
         }
         if over {
             self.tell(run).await?;
@@ -163,22 +189,28 @@ impl Watcher {
         Ok(())
     }
 
-    async fn tell_output(&mut self, step: &Step) -> std::result::Result<(), Halt> {
+    /// Tells what the steps of a block wrote, piece by piece in the order of the pieces' numbers.
+    async fn tell_output(&mut self, steps: &[Step]) -> std::result::Result<(), Halt> {
         // While a step goes on its row may be older than its output.
-        let going_on = step.started_at.is_some() && !step.state.is_final();
-        if step.last_output <= self.told.output_of(step) && !going_on {
-            return Ok(());
-        }
+        let may_have_more = |step: &Step| {
+            let going_on = step.started_at.is_some() && !step.state.is_final();
+            going_on || step.last_output > self.told.output_of(step)
+        };
+        let mut queues: Vec<Queue<'_>> = steps.iter().filter(|step| may_have_more(step)).map(Queue::of).collect();
+        // However many hosts there are, no more is held than of one.
+        let page = PAGE.checked_div(u32::try_from(queues.len()).unwrap_or(PAGE)).unwrap_or(PAGE).max(2);
         loop {
-            let after = self.told.output_of(step);
-            let chunks = self.store.output(self.run, step.ordinal, step.attempt, after, PAGE).await?;
-            let last_page = chunks.len() < PAGE as usize;
-            for chunk in chunks {
-                self.tell(RunEvent::Output(chunk)).await?;
+            for queue in queues.iter_mut().filter(|queue| queue.read.is_empty() && !queue.is_over) {
+                let after = self.told.output_of(queue.step);
+                let step = queue.step;
+                let chunks = self.store.output(self.run, step.ordinal, step.attempt, after, page).await?;
+                queue.is_over = chunks.len() < page as usize;
+                queue.read = chunks.into();
             }
-            if last_page || self.told.output_of(step) == after {
-                return Ok(());
-            }
+            let next = queues.iter_mut().filter(|queue| !queue.read.is_empty());
+            let next = next.min_by_key(|queue| queue.read.front().map(|chunk| chunk.seq));
+            let Some(chunk) = next.and_then(|queue| queue.read.pop_front()) else { return Ok(()) };
+            self.tell(RunEvent::Output(chunk)).await?;
         }
     }
 
@@ -197,7 +229,7 @@ impl Watcher {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Chunk, Stream};
+    use domain::{AccountId, Note, Stream};
 
     use super::*;
 
@@ -214,5 +246,17 @@ mod tests {
         assert!(told.is_news(&output(1, 11)), "another step");
         assert!(told.is_news(&output(0, 15)));
         assert!(!told.is_news(&output(0, 12)));
+    }
+    #[test]
+    fn a_note_is_told_once_and_that_it_is_gone_to_those_who_know_it() {
+        let mut told = Told::after(10);
+        let at = chrono::Utc::now();
+        let (author, author_id, text) = ("ann".to_owned(), AccountId::new(), "seen".to_owned());
+        let note = Note { id: NoteId::new(), author, author_id, at, text, step: None, deleted_at: None };
+        let unheard = Note { id: NoteId::new(), ..note.clone() }.deleted(at);
+        let mut tell = |note: &Note| told.is_news(&RunEvent::Note(Box::new(note.clone())));
+        assert_eq!((tell(&note), tell(&note)), (true, false));
+        let gone = note.deleted(at);
+        assert_eq!((tell(&gone), tell(&gone), tell(&unheard)), (true, false, false));
     }
 }

@@ -9,6 +9,7 @@ mod hosts;
 mod identity;
 mod installation;
 mod keys;
+mod notes;
 mod preflight;
 mod runbooks;
 #[path = "../../../runner/tests/common/runner_process.rs"]

@@ -29,6 +29,7 @@ fn kinds(events: &[RunEvent]) -> Vec<&'static str> {
         RunEvent::Run(_) => "run",
         RunEvent::Step(_) => "step",
         RunEvent::Output(_) => "output",
+        RunEvent::Note(_) => "note",
     };
     events.iter().map(kind).collect()
 }
@@ -163,8 +164,8 @@ async fn a_run_is_executed_and_told_from_its_first_event_to_its_last() {
     assert_eq!(after.iter().filter(|event| matches!(event, RunEvent::Output(_))).count(), outputs.len() - 1);
 
     let (_, steps) = runs.get(&dev, run.id).await.expect("a run");
-    let tail = runs.tail(&dev, run.id, &steps[0]).await.expect("a tail");
-    assert!(tail.contains("hello"), "{tail}");
+    let (tail, is_cut) = runs.tail_or_whole(&dev, run.id, &steps[0]).await.expect("a tail");
+    assert!(tail.contains("hello") && !is_cut, "{tail}");
 }
 
 #[tokio::test]

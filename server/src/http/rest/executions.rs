@@ -18,6 +18,7 @@ use super::super::auth::Asking;
 use super::super::extract::{Filter, Path, page, page_size};
 use super::super::json::{Json as Body, PerhapsJson};
 use super::super::problem::{Answer, ProblemBody};
+use super::notes::NoteRead;
 use super::views::{Execution, ExecutionRead, ExecutionStep};
 
 /// What to run, and how; everything by itself where nothing is said.
@@ -207,7 +208,8 @@ pub async fn report(
 impl From<Report> for ExecutionRead {
     fn from(report: Report) -> Self {
         let steps = report.steps.into_iter().map(|(step, output)| ExecutionStep::new(step, output)).collect();
-        Self { execution: report.run.into(), steps }
+        let notes = report.notes.into_iter().map(NoteRead::from).collect();
+        Self { execution: report.run.into(), steps, notes }
     }
 }
 

@@ -8,6 +8,7 @@ mod hosts;
 mod import;
 mod keys;
 mod links;
+mod notes;
 mod own;
 mod preflight;
 mod runbooks;
@@ -55,6 +56,8 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(executions::read))
         .routes(routes!(executions::report))
         .routes(routes!(executions::control))
+        .routes(routes!(notes::notes, notes::add_note))
+        .routes(routes!(notes::delete_note))
         .routes(routes!(events::watch))
         .routes(routes!(output::whole))
         .routes(routes!(credentials::list, credentials::create))

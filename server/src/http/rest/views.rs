@@ -7,6 +7,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::notes::NoteRead;
+
 /// One version of a runbook.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RunbookRead {
@@ -72,6 +74,8 @@ pub struct ExecutionRead {
     pub execution: Execution,
     /// In the order of the plan, attempts in order.
     pub steps: Vec<ExecutionStep>,
+    /// What people wrote on it, the first one first.
+    pub notes: Vec<NoteRead>,
 }
 
 /// One attempt at one step.

@@ -28,6 +28,7 @@ const READING: &[&str] = &[
     "get_instruction",
     "get_output",
     "compare_runs",
+    "list_notes",
     "list_runs",
     "list_credentials",
     "list_hosts",

@@ -48,6 +48,10 @@ pub const EXPECTED: &[(&str, [u16; 5])] = &[
     ("get_report", [401, 200, 200, 200, 200]),
     ("compare_runs", [401, 200, 200, 200, 200]),
     ("get_output", [401, 200, 200, 200, 200]),
+    ("list_notes", [401, 200, 200, 200, 200]),
+    ("add_note", [401, 403, 200, 200, 200]),
+    // Their own note.
+    ("delete_note", [401, 403, 200, 200, 200]),
     ("list_runs", [401, 200, 200, 200, 200]),
     // The run is the administrator's: a developer controls only their own.
     ("control_run", [401, 403, 403, 200, 200]),
@@ -205,7 +209,7 @@ pub async fn arguments(studio: &Studio, admin: &str, name: &str, who: &str, key:
             let run = run(studio, admin).await.0;
             form([("id", run.as_str()), ("with", run.as_str())])
         }
-        "get_run" | "get_report" => form([("id", run(studio, admin).await.0.as_str())]),
+        "get_run" | "get_report" | "list_notes" => form([("id", run(studio, admin).await.0.as_str())]),
         "get_instruction" => {
             let run = studio.execute(admin, &runbook(studio, admin).await).await;
             form([("id", run.as_str()), ("ordinal", "0")])
@@ -213,6 +217,20 @@ pub async fn arguments(studio: &Studio, admin: &str, name: &str, who: &str, key:
         "get_output" => {
             let (run, step) = run(studio, admin).await;
             form([("id", run.as_str()), ("step", step.as_str()), ("after", "0"), ("limit", "10")])
+        }
+        "add_note" => form([("id", run(studio, admin).await.0.as_str()), ("text", "seen\r\ndecided")]),
+        "delete_note" => {
+            let (run, _) = run(studio, admin).await;
+            let nil = uuid::Uuid::nil().to_string();
+            if who == "nobody" {
+                return form([("id", run.as_str()), ("note", nil.as_str())]);
+            }
+            let cookie = sign_in(studio, who).await;
+            let written = form([("id", run.as_str()), ("text", "seen")]);
+            let written = studio.function(Some(&cookie), "add_note", written).await;
+            // A viewer has none.
+            let written = serde_json::from_str::<Value>(&written.text).unwrap_or_default();
+            form([("id", run.as_str()), ("note", written["id"].as_str().unwrap_or(&nil))])
         }
         "control_run" => form([("id", run(studio, admin).await.0.as_str()), ("action", "stop")]),
         "create_credential" => {

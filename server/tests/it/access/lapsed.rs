@@ -38,8 +38,9 @@ async fn what_has_ended_opens_nothing() {
             continue;
         }
         let nil = uuid::Uuid::nil().to_string();
-        let path =
-            ["{id}", "{job_id}", "{step_id}"].iter().fold((*pattern).replace("{n}", "1"), |path, name| path.replace(name, &nil));
+        let path = ["{id}", "{job_id}", "{step_id}", "{note_id}"]
+            .iter()
+            .fold((*pattern).replace("{n}", "1"), |path, name| path.replace(name, &nil));
         let body = body(&studio, &admin, method, pattern).await.map(|body| ("application/json", body.to_string().into_bytes()));
         for header in shown {
             let headers = [header, ("sec-fetch-site", "same-origin")];

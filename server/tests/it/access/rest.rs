@@ -49,6 +49,10 @@ pub const EXPECTED: &[(&str, &str, [u16; 5])] = &[
     ("GET", "/executions/{job_id}", [401, 200, 200, 200, 200]),
     // The run is the administrator's: a developer controls only their own.
     ("POST", "/executions/{job_id}/control", [401, 403, 403, 202, 202]),
+    ("GET", "/executions/{job_id}/notes", [401, 200, 200, 200, 200]),
+    ("POST", "/executions/{job_id}/notes", [401, 403, 201, 201, 201]),
+    // Their own note.
+    ("DELETE", "/executions/{job_id}/notes/{note_id}", [401, 403, 204, 204, 204]),
     ("GET", "/executions/{job_id}/report", [401, 200, 200, 200, 200]),
     ("GET", "/executions/{job_id}/events", [401, 200, 200, 200, 200]),
     ("GET", "/executions/{job_id}/steps/{step_id}/output", [401, 200, 200, 200, 200]),
@@ -132,7 +136,7 @@ pub async fn fill(studio: &Studio, admin: &str, asking: Option<&(String, String)
         return pattern.replace("{id}", made["id"].as_str().expect("an id"));
     }
     if pattern.starts_with("/executions/{") {
-        let block = if method == "POST" {
+        let block = if method != "GET" {
             json!([{ "type": "timer", "config": { "duration": "1h" } }])
         } else {
             json!([{ "type": "command", "config": { "command": "echo done" } }])
@@ -141,7 +145,18 @@ pub async fn fill(studio: &Studio, admin: &str, asking: Option<&(String, String)
         let run = studio.execute(admin, &runbook).await;
         let shown =
             studio.until(admin, &run, 20, |run| run["status"] != "pending" && run["steps"][0]["status"] != "pending").await;
-        return pattern.replace("{job_id}", &run).replace("{step_id}", shown["steps"][0]["id"].as_str().expect("an id"));
+        let note = match asking {
+            Some((_, key)) if pattern.contains("{note_id}") => {
+                let path = format!("/api/v1/executions/{run}/notes");
+                let made = studio.call(Some(key), "POST", &path, Some(json!({ "text": "seen" }))).await.json();
+                // A viewer has none.
+                made["id"].as_str().map(str::to_owned)
+            }
+            _ => None,
+        };
+        let note = note.unwrap_or_else(|| uuid::Uuid::nil().to_string());
+        let step = shown["steps"][0]["id"].as_str().expect("an id");
+        return pattern.replace("{job_id}", &run).replace("{step_id}", step).replace("{note_id}", &note);
     }
     if pattern.contains("{id}") {
         let runbook = studio.runbook(admin, json!([{ "type": "instruction", "config": { "text": "Read this" } }])).await;
@@ -188,6 +203,7 @@ pub async fn body(studio: &Studio, admin: &str, method: &str, pattern: &str) -> 
             let shown = studio.call(Some(admin), "GET", &format!("/api/v1/runbooks/{runbook}"), None).await.json();
             Some(json!({ "runbook_id": runbook, "block_id": shown["blocks"][0]["id"] }))
         }
+        ("POST", "/executions/{job_id}/notes") => Some(json!({ "text": "By the table" })),
         ("POST", "/executions/{job_id}/control") => Some(json!({ "action": "stop" })),
         _ => None,
     }

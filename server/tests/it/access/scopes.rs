@@ -13,6 +13,7 @@ fn scope(method: &str, pattern: &str) -> Option<&'static str> {
         ("POST", "/runbooks/{id}/execute" | "/runbooks/{id}/preflight" | "/blocks/execute" | "/executions/{job_id}/control") => {
             Some("execute")
         }
+        (_, "/executions/{job_id}/notes" | "/executions/{job_id}/notes/{note_id}") if method != "GET" => Some("execute"),
         ("GET", _) => Some("read"),
         _ => Some("write"),
     }
