@@ -1,15 +1,17 @@
 //! `GET /executions/{job_id}/events`: what happens in a run, as server-sent events, from any point on.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use domain::{Problem, RunEvent, RunId};
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, stream};
 use http::HeaderMap;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::AppState;
 use super::auth::{Address, Asking};
@@ -28,7 +30,8 @@ pub struct After {
     after: Option<u64>,
 }
 
-/// Everything that happens in a run, live: `id` is the event's number, `event` its kind, `data` JSON.
+/// Everything that happens in a run, live: `id` is the event's number, `event` its kind, `data` JSON. An event without a number
+/// says how things stand: `note`, and `watchers`, the names of the others whose stream of this run is open at this server.
 #[utoipa::path(get, path = "/executions/{job_id}/events", tag = "executions",
     params(("job_id" = RunId, Path, description = "The run"), After),
     responses((status = 200, description = "Server-sent events", content_type = "text/event-stream", body = String),
@@ -48,10 +51,14 @@ pub async fn watch(
         .map_err(|_| Problem::new(503, "busy", "too many event streams are open; close one"))?;
     let after = begin_after(&headers, query.after);
     let events = state.services.runs.watch(&asking.actor, id, after).await?;
-    let stream = events
-        .map(move |event| {
+    let others = state.watching.join(id, &asking.actor).map(|names| Some(watchers(&names)));
+    // Who watches is told as long as there is something to watch.
+    let events = events.map(|event| Some(to_sse(&event))).chain(stream::once(ready(None)));
+    let stream = stream::select(events, others)
+        .take_while(|event| ready(event.is_some()))
+        .filter_map(move |event| {
             let _held = &permit;
-            Ok(to_sse(&event))
+            ready(event.map(Ok))
         })
         .take_until(no_longer_allowed(state, asking, address));
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
@@ -72,11 +79,17 @@ async fn no_longer_allowed(state: AppState, asking: Asking, address: Option<Stri
     }
 }
 
+fn watchers(names: &[String]) -> Event {
+    let empty = Event::default().event("watchers");
+    empty.clone().json_data(json!({ "kind": "watchers", "data": names })).unwrap_or(empty)
+}
+
 fn to_sse(event: &RunEvent) -> Event {
     let kind = match event {
         RunEvent::Run(_) => "run",
         RunEvent::Step(_) => "step",
         RunEvent::Output(_) => "output",
+        RunEvent::Note(_) => "note",
     };
     let empty = Event::default().event(kind);
     // A snapshot's numbers run ahead of the output that is replayed after it: only output, and the end of the run, which comes
@@ -84,7 +97,7 @@ fn to_sse(event: &RunEvent) -> Event {
     let says_how_far = match event {
         RunEvent::Output(_) => true,
         RunEvent::Run(run) => run.state.is_final(),
-        RunEvent::Step(_) => false,
+        RunEvent::Step(_) | RunEvent::Note(_) => false,
     };
     let empty = if says_how_far { empty.id(event.seq().to_string()) } else { empty };
     empty.clone().json_data(event).unwrap_or(empty)

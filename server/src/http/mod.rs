@@ -18,6 +18,7 @@ mod problem;
 pub mod proxy;
 mod rest;
 pub mod tls;
+mod watching;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,7 @@ use tower_http::compression::CompressionLayer;
 use crowd::Crowd;
 use problem::ApiError;
 use proxy::Trusted;
+use watching::Watching;
 
 /// The largest body of a request, in bytes, where nothing else is said.
 const MAX_BODY: usize = 1024 * 1024;
@@ -58,6 +60,8 @@ pub struct AppState {
     pub crowd: Crowd,
     /// One permit for each open event stream.
     pub streams: Arc<Semaphore>,
+    /// Whose event streams are open.
+    pub watching: Watching,
     /// Cancelled when the server stops.
     pub stopping: CancellationToken,
 }
@@ -78,6 +82,7 @@ pub async fn router(
         requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
         crowd: Crowd::default(),
         streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+        watching: Watching::default(),
         stopping,
     };
     let (rest, docs) = openapi::split();
