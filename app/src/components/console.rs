@@ -1,16 +1,14 @@
 //! The output of one attempt at a step: a terminal that can only be read. Only the lines in sight are in the page, however many there are.
 
+mod bar;
 mod finder;
 mod screen;
 
-use std::time::Duration;
-
 use domain::{StepId, StepState, Stream};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_router::hooks::use_location;
-use wasm_bindgen_futures::JsFuture;
 
+use self::bar::{Bar, Parts};
 use self::finder::Finder;
 use self::screen::Shown;
 use super::icon::Icon;
@@ -56,7 +54,8 @@ fn Screen(
     running: Memo<bool>,
 ) -> impl IntoView {
     let timeline = watched.timeline;
-    let shown = Shown::new(watched, place);
+    let open = Memo::new(move |_| watched.is_open(place));
+    let shown = Shown::new(watched, place, open);
     let Shown { wrap, errors_only, following, linked, find, seen, drawn, .. } = shown;
     let finding = RwSignal::new(false);
     let download = {
@@ -71,7 +70,14 @@ fn Screen(
         };
         let number = hash.with(named);
         if let Some(number) = number {
+            watched.fold(place, true);
             shown.show_linked(number);
+        }
+    });
+    // What was folded has to be measured when it is opened.
+    Effect::new(move || {
+        if open.get() {
+            request_animation_frame(move || _ = watched.opened.try_update(|opened| *opened += 1));
         }
     });
     let word = Memo::new(move |_| find.with(|find| find.word().to_owned()));
@@ -89,14 +95,6 @@ fn Screen(
             class.push_str(if yes { more } else { "" });
         }
         class
-    };
-    let count = move || {
-        let lines = match (seen.get().cut, seen.get().total) {
-            (true, _) => "the last lines".to_owned(),
-            (false, 1) => "1 line".to_owned(),
-            (false, total) => format!("{} lines", grouped(total)),
-        };
-        if running.get() && following.get() { format!("{lines} · following") } else { lines }
     };
     let earlier = move || {
         // Without a script only the last lines are there.
@@ -117,75 +115,34 @@ fn Screen(
         text.map(|text| view! { <div class="console__empty">{text}</div> })
     };
     let about = move |what: &str| name.with_value(|name| format!("{what} of {name}"));
-    let link_label = about("Copy a link to a line");
-    let link = move || {
-        let number = hit.get_untracked().or(linked.get_untracked()).or_else(|| shown.first_in_sight());
-        let here = window().location();
-        let address = here.origin().and_then(|origin| here.pathname().map(|path| origin + &path));
-        match (number, address) {
-            (Some(number), Ok(address)) => {
-                linked.set(Some(number));
-                anchor.with_value(|anchor| format!("{address}#{anchor}-line-{number}"))
-            }
-            _ => String::new(),
-        }
-    };
     view! {
-        <div class="cbar">
-            <span class="num">{count}</span>
-            <span class="spacer"></span>
-            <button
-                type="button" class="btn quiet small cbar__find" aria-expanded=move || finding.get().to_string() aria-keyshortcuts="/"
-                on:click=move |_| finding.set(true)
-            ><Icon icon=icondata_lu::LuSearch/>"Search"</button>
-            {move || running.get().then(|| view! {
-                <button
-                    type="button" class="btn quiet small" aria-pressed=move || following.get().to_string() aria-keyshortcuts="f"
-                    on:click=move |_| following.update(|following| *following = !*following)
-                >"Follow"</button>
-            })}
-            <button
-                type="button" class="btn quiet small" aria-pressed=move || errors_only.get().to_string()
-                on:click=move |_| shown.toggle_errors()
-            >"stderr only"</button>
-            <button
-                type="button" class="btn quiet small" aria-pressed=move || wrap.get().to_string()
-                on:click=move |_| shown.toggle_wrap()
-            >"Wrap"</button>
-            <Copy label=about("Copy output") title="Copy" text=move || {
-                let only = errors_only.get_untracked();
-                timeline.with_untracked(|timeline| timeline.console(place).map(|console| console.text(only)).unwrap_or_default())
-            }/>
-            <Copy label=link_label title="Copy a link to the marked line" icon=icondata_lu::LuLink text=link/>
-            <a
-                class="btn quiet small icon" href=download.get_value() rel="external" download
-                aria-label=about("Download output") title="Download"
-            ><Icon icon=icondata_lu::LuDownload/></a>
-        </div>
-        {move || finding.get().then(|| view! { <Finder shown=shown finding=finding name=name/> })}
-        <div class="console-frame">
-            <div
-                node_ref=shown.screen on:scroll=move |_| shown.scrolled() class=class tabindex="0"
-                on:wheel=move |_| shown.touched() on:touchmove=move |_| shown.touched()
-                on:pointerdown=move |_| shown.touched() on:keydown=move |_| shown.touched()
-                role="log" aria-live="off" aria-label=about("Output")
-            >
-                {earlier}
-                {empty}
-                <div node_ref=shown.list>
-                    <For
-                        each=lines
-                        key=|(line, tail, _, word)| (line.number, line.revision, *tail, word.clone())
-                        children=move |(line, _, cut, word)| row(&line, cut, &word, anchor, hit, linked)
-                    />
+        <div class=move || if open.get() { "output" } else { "output output--folded" }>
+            <Bar watched=watched shown=shown parts=Parts { place, open, running, finding, name, anchor, download, hit }/>
+            {move || finding.get().then(|| view! { <Finder shown=shown finding=finding name=name/> })}
+            <div class="console-frame">
+                <div
+                    node_ref=shown.screen on:scroll=move |_| shown.scrolled() class=class tabindex="0"
+                    on:wheel=move |_| shown.touched() on:touchmove=move |_| shown.touched()
+                    on:pointerdown=move |_| shown.touched() on:keydown=move |_| shown.touched()
+                    role="log" aria-live="off" aria-label=about("Output")
+                >
+                    {earlier}
+                    {empty}
+                    <div node_ref=shown.list>
+                        <For
+                            each=lines
+                            key=|(line, tail, _, word)| (line.number, line.revision, *tail, word.clone())
+                            children=move |(line, _, cut, word)| row(&line, cut, &word, anchor, hit, linked)
+                        />
+                    </div>
+                    <p node_ref=shown.probe class="console__probe" aria-hidden="true"><i></i><span><span>{"0".repeat(100)}</span></span></p>
                 </div>
-                <p node_ref=shown.probe class="console__probe" aria-hidden="true"><i></i><span><span>{"0".repeat(100)}</span></span></p>
+                {move || (drawn.get().measured && !following.get()).then(|| view! {
+                    <button type="button" class="btn small console__end" on:click=move |_| following.set(true)>
+                        <Icon icon=icondata_lu::LuArrowDown/>"Jump to the end"
+                    </button>
+                })}
             </div>
-            {move || (drawn.get().measured && !following.get()).then(|| view! {
-                <button type="button" class="btn small console__end" on:click=move |_| following.set(true)>
-                    <Icon icon=icondata_lu::LuArrowDown/>"Jump to the end"
-                </button>
-            })}
         </div>
     }
 }
@@ -238,42 +195,4 @@ fn marked(text: &str, word: &str) -> AnyView {
         if index % 2 == 0 { piece.into_any() } else { view! { <mark>{piece}</mark> }.into_any() }
     };
     pieces.into_iter().enumerate().map(mark).collect_view().into_any()
-}
-
-/// Copies a text that is made when it is asked for.
-#[component]
-fn Copy(
-    /// What it copies, for those who cannot see where it stands.
-    label: String,
-    /// What it does, on hover.
-    title: &'static str,
-    /// The text.
-    text: impl Fn() -> String + 'static,
-    /// Another drawing.
-    #[prop(default = icondata_lu::LuCopy)]
-    icon: icondata_core::Icon,
-) -> impl IntoView {
-    let copied = RwSignal::new(false);
-    let copy = move |_| {
-        // Without https there is no clipboard.
-        if !window().is_secure_context() {
-            return;
-        }
-        let writing = window().navigator().clipboard().write_text(&text());
-        spawn_local(async move {
-            if JsFuture::from(writing).await.is_ok() {
-                copied.try_set(true);
-                set_timeout(move || _ = copied.try_set(false), Duration::from_secs(2));
-            }
-        });
-    };
-    let drawing = move || {
-        if copied.get() {
-            view! { <Icon icon=icondata_lu::LuCheck/> }
-        } else {
-            view! { <Icon icon=icon/> }
-        }
-    };
-    let label = move || if copied.get() { "Copied".to_owned() } else { label.clone() };
-    view! { <button type="button" class="btn quiet small icon" title=title aria-label=label on:click=copy>{drawing}</button> }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::{RunEvent, RunId};
 use leptos::prelude::*;
+use serde::Deserialize;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{EventSource, MessageEvent};
@@ -17,23 +18,30 @@ const FRAME: Duration = Duration::from_millis(16);
 /// After this time a stream that the server refused is asked for again.
 const AGAIN: Duration = Duration::from_secs(3);
 
-/// Follows a run's events until it is over; `online` tells whether the server is heard.
-pub fn watch(id: RunId, timeline: RwSignal<Timeline>, online: RwSignal<bool>) {
+/// Follows a run's events until it is over; `online` tells whether the server is heard, `others` who else listens.
+pub fn watch(id: RunId, timeline: RwSignal<Timeline>, online: RwSignal<bool>, others: RwSignal<Option<Vec<String>>>) {
     let attempt = RwSignal::new(0_u32);
     let last = StoredValue::new(0_u64);
     Effect::new(move || {
         attempt.track();
-        if let Some(stream) = open(id, timeline, online, attempt, last) {
+        if let Some(stream) = open(id, timeline, online, others, attempt, last) {
             // Belongs to this effect: gone with the page, or with the next attempt.
             StoredValue::new_local(stream);
         }
     });
 }
 
+/// Who else watches.
+#[derive(Deserialize)]
+struct Watchers {
+    data: Vec<String>,
+}
+
 /// An event stream and those who listen to it; closed when dropped.
 struct Stream {
     source: EventSource,
     _message: Closure<dyn FnMut(MessageEvent)>,
+    _watchers: Closure<dyn FnMut(MessageEvent)>,
     _open: Closure<dyn FnMut()>,
     _error: Closure<dyn FnMut()>,
 }
@@ -50,6 +58,7 @@ fn open(
     id: RunId,
     timeline: RwSignal<Timeline>,
     online: RwSignal<bool>,
+    others: RwSignal<Option<Vec<String>>>,
     attempt: RwSignal<u32>,
     last: StoredValue<u64>,
 ) -> Option<Stream> {
@@ -86,9 +95,16 @@ fn open(
             );
         }
     });
-    for name in ["run", "step", "output"] {
+    for name in ["run", "step", "output", "note"] {
         source.add_event_listener_with_callback(name, message.as_ref().unchecked_ref()).ok()?;
     }
+
+    let watchers = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+        if let Some(Ok(told)) = event.data().as_string().map(|text| serde_json::from_str::<Watchers>(&text)) {
+            others.try_set(Some(told.data));
+        }
+    });
+    source.add_event_listener_with_callback("watchers", watchers.as_ref().unchecked_ref()).ok()?;
 
     let opened = Closure::<dyn FnMut()>::new(move || {
         online.try_set(true);
@@ -105,6 +121,7 @@ fn open(
                 return;
             }
             online.try_set(false);
+            others.try_set(None);
             // A refusal ends an event source for good; a lost connection it mends itself.
             if source.ready_state() == EventSource::CLOSED {
                 set_timeout(move || _ = attempt.try_update(|attempt| *attempt += 1), AGAIN);
@@ -112,5 +129,5 @@ fn open(
         }
     });
     source.set_onerror(Some(failed.as_ref().unchecked_ref()));
-    Some(Stream { source, _message: message, _open: opened, _error: failed })
+    Some(Stream { source, _message: message, _watchers: watchers, _open: opened, _error: failed })
 }

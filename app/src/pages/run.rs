@@ -2,26 +2,27 @@
 
 use std::time::Duration;
 
-use domain::{ControlAction, Run, RunEvent, RunId, RunMode, RunState, Timestamp};
+use domain::{Run, RunEvent, RunId, RunMode, RunState, Timestamp};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
-use serde_json::Value;
-use wasm_bindgen_futures::JsFuture;
 
 use super::use_param;
-use crate::api::runs::{ControlRun, RunPage as Shown, get_report, get_run};
+use crate::api::runs::{ControlRun, RunPage as Shown, get_run};
 use crate::components::event_stream::watch;
 use crate::components::icon::Icon;
 use crate::components::notice::{ErrorPage, Outcome, sentence};
 use crate::components::pill::RunPill;
-use crate::components::run_controls::{RunControls, Watched};
-use crate::components::step_card::{StepCard, span};
+use crate::components::run_controls::{RunControls, StopSays, Watched};
+use crate::components::run_info::Info;
+use crate::components::run_notes::Writer;
+use crate::components::step_card::{StepCard, anchor, span};
+use crate::components::step_group::StepGroup;
 use crate::components::step_list::StepList;
-use crate::components::time::{When, browser_now, length};
+use crate::components::time::{browser_now, length};
 use crate::state::again;
-use crate::state::timeline::{Progress, Timeline};
+use crate::state::folds::Folds;
+use crate::state::timeline::{Block, Timeline};
 
 /// `/runs/:id`.
 #[component]
@@ -49,21 +50,25 @@ pub fn RunPage() -> impl IntoView {
 
 #[component]
 fn Show(page: Shown) -> impl IntoView {
-    let Shown { run, steps, tails, prose, usual_millis, may_control, may_run } = page;
+    let Shown { run, steps, tails, prose, notes, usual_millis, may_control, may_run, me } = page;
     let usual = usual_millis.and_then(|millis| i64::try_from(millis).ok());
-    let timeline = RwSignal::new(Timeline::new(run.clone(), steps, tails));
+    let timeline = RwSignal::new(Timeline::new(run.clone(), steps, tails).with_notes(notes));
     let watched = Watched {
         timeline,
         now: RwSignal::new(None),
         control: ServerAction::<ControlRun>::new(),
         follow: RwSignal::new(0),
         opened: RwSignal::new(0),
+        folds: RwSignal::new(Folds::default()),
+        live: RwSignal::new(false),
         prose: StoredValue::new(prose),
         may_control,
     };
     let online = RwSignal::new(true);
-    watch(run.id, timeline, online);
+    let others = RwSignal::new(None);
+    watch(run.id, timeline, online, others);
     tick(watched);
+    remember_folds(watched);
     // What the server answers to a request is as good as an event, and often sooner.
     let answer = watched.control.value();
     Effect::new(move || {
@@ -72,26 +77,75 @@ fn Show(page: Shown) -> impl IntoView {
         }
     });
     let announcement = Memo::new(move |_| timeline.with(Timeline::announcement));
-    let ordinals = Memo::new(move |_| timeline.with(Timeline::ordinals));
+    let title = Memo::new(move |_| timeline.with(Timeline::title));
+    let blocks = Memo::new(move |_| timeline.with(Timeline::blocks));
+    let card = move |block: Block| {
+        if block.has_lanes() {
+            view! { <StepGroup watched=watched block=block/> }.into_any()
+        } else {
+            view! { <StepCard watched=watched ordinal=block.ordinals.start/> }.into_any()
+        }
+    };
+    let writer = Writer { me, may_write: may_run };
     view! {
-        <Title text=format!("Run #{} · {}", run.number, run.runbook_title)/>
+        <Title text=title/>
         <Head watched=watched run=run.clone() usual=usual may_run=may_run/>
         <Outcome action=watched.control/>
         <div class="visually-hidden" role="status" aria-live="polite">{announcement}</div>
         <div class="cols cols--run">
             <StepList watched=watched/>
             <section aria-label="Steps in detail">
-                <For
-                    each=move || ordinals.get() key=|ordinal| *ordinal
-                    children=move |ordinal| view! { <StepCard watched=watched ordinal=ordinal/> }
-                />
+                <AllConsoles watched=watched/>
+                <For each=move || blocks.get() key=|block| (block.number, block.ordinals.end) children=card/>
             </section>
-            <Info watched=watched run=run usual=usual/>
+            <Info watched=watched run=run usual=usual others=others writer=writer/>
         </div>
         {move || (!online.get()).then(|| view! {
             <div class="offline" role="status"><Icon icon=icondata_lu::LuWifiOff/>"Reconnecting…"</div>
         })}
     }
+}
+
+/// Opens or closes all consoles, where there are several.
+#[component]
+fn AllConsoles(watched: Watched) -> impl IntoView {
+    let several = Memo::new(move |_| watched.timeline.with(|timeline| timeline.consoles().len() > 1));
+    let all = move |open: bool| {
+        let failed = watched.timeline.with_untracked(|timeline| {
+            timeline.consoles().into_iter().filter(|place| timeline.has_failed(*place)).collect::<Vec<_>>()
+        });
+        watched.folds.update(|folds| folds.choose_all(open, failed));
+    };
+    // Without a script each is opened by itself.
+    move || {
+        (several.get() && watched.live.get()).then(|| view! {
+        <div class="steps__all" role="group" aria-label="All consoles">
+            <button type="button" class="btn quiet small" on:click=move |_| all(true)><Icon icon=icondata_lu::LuChevronsUpDown/>"Open all consoles"</button>
+            <button type="button" class="btn quiet small" on:click=move |_| all(false)><Icon icon=icondata_lu::LuChevronsDownUp/>"Close all"</button>
+        </div>
+    })
+    }
+}
+
+/// Keeps which consoles are folded over a reload of this page, as long as its tab.
+fn remember_folds(watched: Watched) {
+    let key = format!("folds:{}", watched.id());
+    let storage = || window().session_storage().ok().flatten();
+    Effect::new(move |began: Option<()>| {
+        if began.is_none() {
+            watched.live.set(true);
+            let kept = storage().and_then(|storage| storage.get_item(&key).ok().flatten());
+            if let Some(kept) = kept {
+                // What a link to a line has opened meanwhile stays open.
+                watched.folds.update(|folds| *folds = folds.clone().over(Folds::of_text(&kept)));
+            }
+        }
+        let text = watched.folds.with(Folds::to_text);
+        if let Some(storage) = storage() {
+            // Where nothing can be kept they begin anew.
+            drop(storage.set_item(&key, &text));
+        }
+    });
 }
 
 #[component]
@@ -107,8 +161,16 @@ fn Head(watched: Watched, run: Run, usual: Option<i64>, may_run: bool) -> impl I
             error.map(|error| sentence(&error))
         })
     });
-    let culprit =
-        Memo::new(move |_| timeline.with(|timeline| timeline.culprit().map(|step| (step.ordinal + 1, step.name.clone()))));
+    let culprit = Memo::new(move |_| {
+        timeline.with(|timeline| {
+            let step = timeline.culprit()?;
+            let place = timeline.lane(step.ordinal).map(|host| format!(" on {host}")).unwrap_or_default();
+            let number = timeline.block_number(step.ordinal)?;
+            Some((anchor(step.ordinal), format!("block {number}, “{}”{place}", step.name)))
+        })
+    });
+    let allowed = Memo::new(move |_| timeline.with(Timeline::allowed));
+    let guided = Memo::new(move |_| timeline.with(|timeline| timeline.run().mode == RunMode::Guided));
     let left = move || {
         let (usual, started, now) = (usual?, times.get().0?, now.get()?);
         let left = usual - (now - started).num_milliseconds();
@@ -128,10 +190,9 @@ fn Head(watched: Watched, run: Run, usual: Option<i64>, may_run: bool) -> impl I
     };
     let progress = Memo::new(move |_| timeline.with(Timeline::progress));
     let standing = move || {
-        let Progress { at, of, .. } = progress.get();
         let (started, ended) = times.get();
         let span = span(started, ended, now.get()).map(|span| format!(" · {span}")).unwrap_or_default();
-        format!("step {at} of {of}{span}")
+        format!("{}{span}", timeline.with(Timeline::standing))
     };
     let bar = move || match state.get() {
         RunState::Succeeded => "bar bar--ok",
@@ -155,117 +216,28 @@ fn Head(watched: Watched, run: Run, usual: Option<i64>, may_run: bool) -> impl I
                     <div class="row">
                         <h1 id="run-title" tabindex="-1">{format!("Run #{}", run.number)}</h1>
                         {move || view! { <RunPill state=state.get()/> }}
+                        {move || allowed.get().map(|allowed| view! { <span class="pill warn">{allowed}</span> })}
                         <span class="muted num">{standing}{left}</span>
+                        {move || guided.get().then(|| view! { <span class="tag"><Icon icon=icondata_lu::LuHand/>"Guided"</span> })}
                     </div>
                 </div>
                 <span class="spacer"></span>
                 <RunControls watched=watched/>
                 {again}
             </div>
-            {move || culprit.get().map(|(number, name)| view! {
-                <p class="small-text muted">"It failed at "<a class="link" href=format!("#step-{number}")>{format!("step {number}, “{name}”")}</a></p>
+            <StopSays watched=watched/>
+            {move || culprit.get().map(|(anchor, name)| view! {
+                <p class="small-text muted">"It failed at "<a class="link" href=format!("#{anchor}")>{name}</a></p>
             })}
             {move || error.get().map(|error| {
                 let class = if state.get() == RunState::Failed { "small-text bad-t" } else { "small-text muted" };
                 view! { <p class=class>{error}</p> }
             })}
             <progress
-                class=bar aria-label="Progress" max=move || progress.get().of.max(1).to_string()
-                value=move || progress.get().done.to_string()
+                class=bar aria-label="Progress" max=move || progress.get().steps.max(1).to_string()
+                value=move || progress.get().steps_done.to_string()
             ></progress>
         </header>
-    }
-}
-
-#[component]
-fn Info(watched: Watched, run: Run, usual: Option<i64>) -> impl IntoView {
-    let parameters: Vec<_> = run
-        .parameters
-        .iter()
-        .map(|(name, value)| {
-            let value = value.as_str().map_or_else(|| Value::to_string(value), str::to_owned);
-            view! { <dt class="mono">{name.clone()}</dt><dd class="mono">{value}</dd> }
-        })
-        .collect();
-    view! {
-        <aside class="card info" aria-label="About this run">
-            <dl>
-                <dt>"Started by"</dt><dd>{run.started_by}</dd>
-                {run.reason.map(|reason| view! { <dt>"Why"</dt><dd>{reason}</dd> })}
-                <dt>"Started"</dt><dd><When at=run.created_at/></dd>
-                {usual.map(|usual| view! { <dt>"Usually"</dt><dd class="num" title="The middle one of the last runs that succeeded">{length(usual)}</dd> })}
-                <dt>"Mode"</dt><dd><Mode watched=watched/></dd>
-                <dt>"Run"</dt><dd class="mono">{run.id.to_string()}</dd>
-            </dl>
-            {(!parameters.is_empty()).then(|| view! { <h2>"Parameters"</h2><dl>{parameters}</dl> })}
-            <div class="info__body"><a class="link" href=format!("/runs/{}/compare", run.id)>"Compare with the last good run"</a></div>
-            <h2>"Report"</h2>
-            <Report id=run.id number=run.number/>
-        </aside>
-    }
-}
-
-/// Whether the run asks before it acts, and the way to change that while it goes on.
-#[component]
-fn Mode(watched: Watched) -> impl IntoView {
-    let mode = Memo::new(move |_| watched.timeline.with(|timeline| timeline.run().mode));
-    let over = Memo::new(move |_| watched.timeline.with(|timeline| timeline.run().state.is_final()));
-    let change = move || {
-        let (action, label) = match mode.get() {
-            RunMode::Auto => (ControlAction::Guided, "Ask me before each command"),
-            RunMode::Guided => (ControlAction::Auto, "Go on by itself"),
-        };
-        (watched.may_control && !over.get()).then(|| {
-            view! {
-                <ActionForm action=watched.control>
-                    <input type="hidden" name="id" value=watched.id().to_string()/>
-                    <button class="btn small quiet" name="action" value=action.as_str()>{label}</button>
-                </ActionForm>
-            }
-        })
-    };
-    view! {
-        {move || match mode.get() {
-            RunMode::Auto => view! { "auto"<div class="faint small-text">"Goes on by itself"</div> }.into_any(),
-            RunMode::Guided => view! { "guided"<div class="faint small-text">"Asks before each command and API call"</div> }.into_any(),
-        }}
-        {change}
-    }
-}
-
-/// What to paste into a ticket, or to keep.
-#[component]
-fn Report(id: RunId, number: u64) -> impl IntoView {
-    let copied = RwSignal::new(None::<&'static str>);
-    let copy = move |_| {
-        // Without https there is no clipboard.
-        if !window().is_secure_context() {
-            copied.set(Some("The browser allows it over https only: download it"));
-            return;
-        }
-        spawn_local(async move {
-            let said = match get_report(id).await {
-                Err(_) => "It could not be fetched",
-                Ok(text) => {
-                    let written = JsFuture::from(window().navigator().clipboard().write_text(&text)).await;
-                    if written.is_ok() { "Copied" } else { "The browser does not allow it: download it" }
-                }
-            };
-            copied.try_set(Some(said));
-        });
-    };
-    let address = format!("/api/v1/executions/{id}/report");
-    view! {
-        <div class="info__body">
-            <div class="row row--wrap">
-                <button type="button" class="btn small" on:click=copy><Icon icon=icondata_lu::LuCopy/>"Copy"</button>
-                <a class="btn small" href=format!("{address}?format=markdown") rel="external" download=format!("run-{number}.md")>
-                    <Icon icon=icondata_lu::LuDownload/>"Markdown"
-                </a>
-                <a class="btn small quiet" href=format!("{address}?format=json") rel="external" download=format!("run-{number}.json")>"JSON"</a>
-            </div>
-            <p class="faint small-text" role="status">{copied}</p>
-        </div>
     }
 }
 

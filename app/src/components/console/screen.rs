@@ -16,6 +16,8 @@ const NEAR: i32 = 24;
 const TOUCH: f64 = 1_000.0;
 /// How many of the last lines come with the page.
 const WITHOUT_SCRIPT: usize = 300;
+/// The same of one that is folded, of which there may be many.
+const FOLDED_WITHOUT_SCRIPT: usize = 40;
 /// How many rows are drawn at least, so that a console that grows never shows a gap.
 const LEAST_ROWS: f64 = 24.0;
 
@@ -88,6 +90,8 @@ impl Lines for Of<'_> {
 pub struct Shown {
     timeline: RwSignal<Timeline>,
     place: Place,
+    /// Whether it is unfolded.
+    open: Memo<bool>,
     pub wrap: RwSignal<bool>,
     pub errors_only: RwSignal<bool>,
     /// Whether the end stays in sight.
@@ -114,7 +118,7 @@ pub struct Shown {
 }
 
 impl Shown {
-    pub fn new(watched: Watched, place: Place) -> Self {
+    pub fn new(watched: Watched, place: Place, open: Memo<bool>) -> Self {
         let timeline = watched.timeline;
         let seen = Memo::new(move |_| timeline.with(|timeline| timeline.console(place).map(Seen::from).unwrap_or_default()));
         let (wrap, errors_only, following) = (RwSignal::new(true), RwSignal::new(false), RwSignal::new(true));
@@ -123,6 +127,11 @@ impl Shown {
         let drawn = Memo::new(move |_| {
             seen.track();
             let (sight, errors_only) = (sight.get(), errors_only.get());
+            // Folded, it is in the page only for those who have no script to open it with.
+            let folded = !open.get();
+            if folded && watched.live.get() {
+                return Drawn::default();
+            }
             let columns = sight.filter(|_| wrap.get()).map(|sight| sight.columns);
             let following = following.get();
             timeline.with_untracked(|timeline| {
@@ -130,7 +139,7 @@ impl Shown {
                 let lines = Of(console, errors_only);
                 let mut all = rows.get_value();
                 all.update(columns, &lines);
-                let drawn = sight.map_or_else(|| last_lines(&lines), |sight| drawn(sight, following, &all, &lines));
+                let drawn = sight.map_or_else(|| last_lines(&lines, folded), |sight| drawn(sight, following, &all, &lines));
                 rows.set_value(all);
                 drawn
             })
@@ -138,6 +147,7 @@ impl Shown {
         Self {
             timeline,
             place,
+            open,
             wrap,
             errors_only,
             following,
@@ -223,7 +233,7 @@ impl Shown {
         Effect::new(move || {
             let Some(number) = self.wanted.get() else { return };
             let Seen { tail, total, .. } = seen.get();
-            if !tail && total >= number && self.sight.get().is_some() {
+            if !tail && total >= number && self.sight.get().is_some() && self.open.get() {
                 self.wanted.set(None);
                 self.show(number);
                 request_animation_frame(move || {
@@ -390,9 +400,10 @@ fn now() -> f64 {
     web_sys::js_sys::Date::now()
 }
 
-fn last_lines(lines: &Of<'_>) -> Drawn {
+fn last_lines(lines: &Of<'_>, folded: bool) -> Drawn {
     let count = lines.count();
-    let window = Window { lines: count.saturating_sub(WITHOUT_SCRIPT)..count, above: 0, below: 0 };
+    let most = if folded { FOLDED_WITHOUT_SCRIPT } else { WITHOUT_SCRIPT };
+    let window = Window { lines: count.saturating_sub(most)..count, above: 0, below: 0 };
     Drawn { window, ..Drawn::default() }
 }
 
