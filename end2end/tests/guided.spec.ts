@@ -26,6 +26,15 @@ test("a guided run shows exactly what it will do and does it only when approved"
     expect(existsSync(file)).toBe(false);
   });
 
+  await test.step("each button says what it will do, and Stop what it will end; the tab says that it waits", async () => {
+    const answers = step(page, "Take the order").getByRole("listitem");
+    await expect(answers.filter({ hasText: "Approve and run" })).toContainText("Runs exactly this text on this server.");
+    await expect(answers.filter({ hasText: "Skip" })).toContainText("The run goes on without it.");
+    await expect(answers.filter({ hasText: "Reject" })).toContainText("Nothing more is run, and the run ends as failed.");
+    await expect(page.getByText("Stop ends the run: nothing runs now, 3 blocks do not start.")).toBeVisible();
+    await expect(page).toHaveTitle(/^✋ waits · Run #1/);
+  });
+
   await test.step("approved, it does what it showed, and the next step asks", async () => {
     await answer(page, "Take the order", "Approve and run on this server");
     await expect(output(page, "Take the order")).toContainText("taken");
@@ -47,6 +56,8 @@ test("a guided run shows exactly what it will do and does it only when approved"
     await expect(page.getByText("Reconnecting…")).toBeHidden();
     await expect(output(page, "Repeat the order")).toContainText(`you said ${order}`);
     await expect(output(page, "Close the book")).toContainText(`closed after ${order}`);
+    await expect(page.getByText("all 3 blocks done")).toBeVisible();
+    await expect(page).toHaveTitle(/^✓ Run #1/);
   });
 
   expect(problems).toEqual([]);
@@ -70,7 +81,7 @@ test("a step that is rejected never runs and ends the run as failed", async ({ p
 
   await test.step("neither it nor what follows has run", async () => {
     await expect(step(page, "Take the order").getByText("Rejected by oncall-1")).toBeVisible();
-    await expect(step(page, "Repeat the order").getByText("Skipped")).toBeVisible();
+    await expect(step(page, "Repeat the order").getByText("Not started")).toBeVisible();
     await expect(output(page, "Take the order")).toBeHidden();
     expect(existsSync(file)).toBe(false);
   });

@@ -1,4 +1,5 @@
 // What becomes of a command when its server and its runner are both lost in the middle of it.
+import type { Locator } from "@playwright/test";
 import { createRunbook, expect, hydrated, setUp, state, step, test } from "../fixtures/studio";
 
 test("a step whose outcome nobody knows is settled by a person", async ({ page, studio }) => {
@@ -52,3 +53,60 @@ test("a step whose outcome nobody knows is settled by a person", async ({ page, 
 
   expect(problems).toEqual([]);
 });
+
+test("a page that was open while its server was away has every line once", async ({ page, studio }) => {
+  const LINES = 80;
+  const card = step(page, "Count");
+  const console = card.locator(".console");
+
+  await test.step("a command writes line after line", async () => {
+    await setUp(page, studio);
+    const command = `i=0; while [ $i -lt ${LINES} ]; do i=$((i + 1)); echo line $i; sleep 0.1; done`;
+    const id = await createRunbook(page, studio, { title: "Count", blocks: [{ type: "command", name: "Count", config: { command } }] });
+    await page.goto(`${studio.url}/runbooks/${id}`);
+    await hydrated(page);
+    await page.getByRole("button", { name: /^Run all/ }).click();
+    await expect(console).toContainText("line 10");
+    await expect(page).toHaveTitle(/^● running 1\/1/);
+  });
+
+  await test.step("the server is lost twice and comes back: the page says so, and hides nothing that can be pressed", async () => {
+    await page.setViewportSize({ width: 390, height: 700 });
+    for (let times = 0; times < 2; times++) {
+      await studio.kill();
+      const banner = page.getByText("Reconnecting…");
+      await expect(banner).toBeVisible();
+      // What lies under it is pressed, not the banner.
+      expect(await banner.evaluate((element) => getComputedStyle(element).pointerEvents)).toBe("none");
+      await studio.launch();
+      await expect(banner).toBeHidden();
+    }
+    await page.setViewportSize({ width: 1440, height: 900 });
+  });
+
+  await test.step("each line is there once, in its place", async () => {
+    await expect(state(page, "Succeeded")).toBeVisible({ timeout: 60_000 });
+    const expected = Array.from({ length: LINES }, (_, index) => `${index + 1}: line ${index + 1}`);
+    await expect.poll(() => all(page.locator("body"), console), { timeout: 30_000 }).toEqual(expected);
+  });
+});
+
+/** Every line of a console with its number, scrolled from its beginning to its end. */
+async function all(body: Locator, console: Locator): Promise<string[]> {
+  await console.evaluate((screen) => (screen.scrollTop = 0));
+  const lines = new Map<number, string>();
+  for (let at = 0; at < 20; at++) {
+    for (const [number, text] of await console.evaluate((screen) =>
+      [...screen.querySelectorAll("p:not(.console__probe)")].map((line) => [Number(line.querySelector("i")?.textContent), line.querySelector("span")?.textContent ?? ""] as const),
+    )) {
+      lines.set(number, text);
+    }
+    const end = await console.evaluate((screen) => {
+      screen.scrollTop += screen.clientHeight;
+      return screen.scrollTop + screen.clientHeight >= screen.scrollHeight - 1;
+    });
+    await body.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    if (end && at > 3) break;
+  }
+  return [...lines].sort(([one], [other]) => one - other).map(([number, text]) => `${number}: ${text}`);
+}
