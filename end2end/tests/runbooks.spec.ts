@@ -45,6 +45,8 @@ test("deleting names its target, and says that it was done", async ({ page, stud
   await page.getByRole("button", { name: "Delete “Restart the queue”" }).click();
   await expect(page.getByRole("status").getByText("Deleted “Restart the queue”. Its runs stay readable.")).toBeVisible();
   await expect(page.getByText("2 runbooks", { exact: true })).toBeVisible();
+  // No other question has moved under the hand that answered this one.
+  await expect(page.getByRole("button", { name: /^Delete “/ })).toHaveCount(0);
   await page.getByRole("button", { name: "Dismiss" }).click();
   await expect(page.getByText("Deleted “Restart the queue”")).toBeHidden();
 });

@@ -42,7 +42,8 @@ struct State {
     /// Which search is the last one.
     number: StoredValue<u32>,
     labels: RwSignal<Vec<String>>,
-    buttons: StoredValue<Vec<HtmlElement>, LocalStorage>,
+    /// What was chosen, until it is done.
+    chosen: RwSignal<Option<Target>>,
     entries: Memo<Vec<Entry>>,
 }
 
@@ -75,7 +76,7 @@ pub fn Palette(
         entered: RwSignal::new(false),
         number: StoredValue::new(0),
         labels,
-        buttons: StoredValue::new_local(Vec::new()),
+        chosen: RwSignal::new(None),
         entries: offered,
     };
     overlays.show_in(Overlay::Palette, dialog);
@@ -85,14 +86,17 @@ pub fn Palette(
         }
     });
     let navigate = use_navigate();
-    let choose = StoredValue::new_local(move |target: Target| state.choose(target, &navigate));
+    Effect::new(move || {
+        if let Some(target) = state.chosen.get() {
+            state.chosen.set(None);
+            state.choose(target, &navigate);
+        }
+    });
     // What was typed and confirmed in one go is taken when the answer is there.
     Effect::new(move || {
         if !state.pending.get() && state.entered.get() {
             state.entered.set(false);
-            if let Some(entry) = state.entries.get_untracked().into_iter().next() {
-                choose.with_value(|choose| choose(entry.target));
-            }
+            state.take(0);
         }
     });
     Effect::new(move || show_active(state.at.get(), list));
@@ -110,12 +114,7 @@ pub fn Palette(
             key @ ("ArrowDown" | "ArrowUp") => state.at.update(|at| *at = step(*at, count, key == "ArrowDown")),
             "Enter" if event.is_composing() => return,
             "Enter" if state.pending.get_untracked() => state.entered.set(true),
-            "Enter" => {
-                let entry = state.entries.with_untracked(|entries| entries.get(state.at.get_untracked()).cloned());
-                if let Some(entry) = entry {
-                    choose.with_value(|choose| choose(entry.target));
-                }
-            }
+            "Enter" => state.take(state.at.get_untracked()),
             _ => return,
         }
         event.prevent_default();
@@ -151,7 +150,7 @@ pub fn Palette(
             </label>
             <p class="visually-hidden" role="status">{news}</p>
             <div class="palette__list" id="palette-list" role="listbox" aria-label="Results" tabindex="-1" node_ref=list>
-                {move || state.entries.with(|entries| groups(entries, state, choose))}
+                {move || state.entries.with(|entries| groups(entries, state))}
             </div>
         </dialog>
     }
@@ -163,9 +162,7 @@ impl State {
         self.typed.set(String::new());
         self.at.set(0);
         self.entered.set(false);
-        let (buttons, labels) = page_buttons();
-        self.buttons.set_value(buttons);
-        self.labels.set(labels);
+        self.labels.set(page_buttons().iter().map(label).collect());
         self.search();
     }
 
@@ -198,6 +195,14 @@ impl State {
         });
     }
 
+    /// Takes an entry.
+    fn take(self, place: usize) {
+        let target = self.entries.with_untracked(|entries| entries.get(place).map(|entry| entry.target.clone()));
+        if target.is_some() {
+            self.chosen.set(target);
+        }
+    }
+
     fn choose(self, target: Target, navigate: &impl Fn(&str, NavigateOptions)) {
         if target == Target::Keys {
             self.overlays.open(Overlay::Keys);
@@ -214,7 +219,7 @@ impl State {
                 request_animation_frame(focus_run_form);
             }
             Target::Button(place) => {
-                if let Some(button) = self.buttons.with_value(|buttons| buttons.get(place).cloned()) {
+                if let Some(button) = page_buttons().get(place) {
                     button.click();
                 }
             }
@@ -230,7 +235,7 @@ impl State {
 }
 
 /// The entries under their headings.
-fn groups<C: Fn(Target) + 'static>(entries: &[Entry], state: State, choose: StoredValue<C, LocalStorage>) -> Vec<AnyView> {
+fn groups(entries: &[Entry], state: State) -> Vec<AnyView> {
     if entries.is_empty() {
         let text = move || state.problem.get().unwrap_or_else(|| told(0));
         return vec![view! { <p class="palette__none">{text}</p> }.into_any()];
@@ -243,7 +248,6 @@ fn groups<C: Fn(Target) + 'static>(entries: &[Entry], state: State, choose: Stor
             let options = group.iter().cloned().map(|entry| {
                 let this = place;
                 place += 1;
-                let target = entry.target.clone();
                 let points = move |_: ev::MouseEvent| {
                     if state.at.get_untracked() != this {
                         state.at.set(this);
@@ -253,7 +257,7 @@ fn groups<C: Fn(Target) + 'static>(entries: &[Entry], state: State, choose: Stor
                     <div
                         class="palette__item" role="option" id=format!("palette-{this}")
                         aria-selected=move || (state.at.get() == this).to_string()
-                        on:mousemove=points on:click=move |_| choose.with_value(|choose| choose(target.clone()))
+                        on:mousemove=points on:click=move |_| state.take(this)
                     >
                         <Icon icon=drawing(&entry.target)/><span>{entry.label}</span>{(!entry.hint.is_empty()).then(|| view! { <small>{entry.hint}</small> })}
                     </div>
@@ -282,18 +286,17 @@ fn drawing(target: &Target) -> icondata_core::Icon {
     }
 }
 
-/// The buttons of the page that have a key, and what they say without it.
-fn page_buttons() -> (Vec<HtmlElement>, Vec<String>) {
-    let Ok(found) = document().query_selector_all(BUTTONS) else { return (Vec::new(), Vec::new()) };
-    let buttons = (0..found.length()).filter_map(|place| found.get(place)?.dyn_into::<HtmlElement>().ok());
-    buttons
-        .map(|button| {
-            let text = button.text_content().unwrap_or_default();
-            let key = button.query_selector("kbd").ok().flatten().and_then(|key| key.text_content()).unwrap_or_default();
-            let label = text.trim().strip_suffix(&key).unwrap_or(&text).trim().to_owned();
-            (button, label)
-        })
-        .unzip()
+/// The buttons of the page that have a key.
+fn page_buttons() -> Vec<HtmlElement> {
+    let Ok(found) = document().query_selector_all(BUTTONS) else { return Vec::new() };
+    (0..found.length()).filter_map(|place| found.get(place)?.dyn_into().ok()).collect()
+}
+
+/// What a button says, without its key.
+fn label(button: &HtmlElement) -> String {
+    let text = button.text_content().unwrap_or_default();
+    let key = button.query_selector("kbd").ok().flatten().and_then(|key| key.text_content()).unwrap_or_default();
+    text.trim().strip_suffix(&key).unwrap_or(&text).trim().to_owned()
 }
 
 /// Scrolls the entry that Enter takes into sight.

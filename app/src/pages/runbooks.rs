@@ -206,9 +206,13 @@ fn List(
     }
     let next = page.next.map(|cursor| Asked { cursor: Some(cursor), ..asked.clone() }.address());
     let first = asked.cursor.is_some().then(|| Asked { cursor: None, ..asked }.address());
-    let rows = page.items.into_iter().map(|runbook| {
-        view! { <Row runbook=runbook me=me.clone() duplicate=duplicate delete=delete leaving=leaving/> }
-    });
+    let items = page.items;
+    // By what it shows: a row that goes takes its open menu with it, and no other one gets under a hand that was about to press.
+    let shown = |runbook: &RunbookSummary| {
+        let last = runbook.last_run.as_ref().map(|last| (last.id, last.state.as_str()));
+        (runbook.id, runbook.version, runbook.favourite, last)
+    };
+    let row = move |runbook: RunbookSummary| view! { <Row runbook=runbook me=me.clone() duplicate=duplicate delete=delete leaving=leaving/> };
     view! {
         <div class="card">
             <table class="table runbooks">
@@ -216,7 +220,7 @@ fn List(
                     <th scope="col">"Runbook"</th><th scope="col">"Last run"</th><th scope="col">"Changed"</th>
                     <th scope="col"><span class="visually-hidden">"Actions"</span></th>
                 </tr></thead>
-                <tbody>{rows.collect_view()}</tbody>
+                <tbody><For each=move || items.clone() key=shown children=row/></tbody>
             </table>
         </div>
         <Pager first=first next=next to_first="First page" to_next="Next page"/>
