@@ -41,7 +41,7 @@ test("deleting names its target, and says that it was done", async ({ page, stud
   await open(page, studio);
   await page.getByLabel("More for Restart the queue").click();
   await expect(page.getByRole("link", { name: "Export" })).toBeVisible();
-  await page.getByText("Delete…").first().click();
+  await page.getByText("Delete…").filter({ visible: true }).click();
   await page.getByRole("button", { name: "Delete “Restart the queue”" }).click();
   await expect(page.getByRole("status").getByText("Deleted “Restart the queue”. Its runs stay readable.")).toBeVisible();
   await expect(page.getByText("2 runbooks", { exact: true })).toBeVisible();
@@ -62,7 +62,7 @@ test("without JavaScript the list is filtered, starred and deleted by plain form
   await reader.getByRole("button", { name: "Favourite: Clear a full disk" }).click();
   await expect(reader.getByRole("button", { name: "Favourite: Clear a full disk" })).toHaveAttribute("aria-pressed", "true");
   await reader.getByLabel("More for Clear a full disk").click();
-  await reader.getByText("Delete…").first().click();
+  await reader.getByText("Delete…").filter({ visible: true }).click();
   await reader.getByRole("button", { name: "Delete “Clear a full disk”" }).click();
   await expect(reader.getByText("2 runbooks", { exact: true })).toBeVisible();
   await plain.close();

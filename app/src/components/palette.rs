@@ -106,6 +106,8 @@ pub fn Palette(
         state.at.set(0);
         state.entered.set(false);
         state.pending.set(true);
+        // An answer to what was typed before must not pass for the answer to this.
+        state.number.update_value(|number| *number += 1);
         later(());
     };
     let pressed = move |event: ev::KeyboardEvent| {
@@ -149,6 +151,7 @@ pub fn Palette(
                 <kbd>"Esc"</kbd>
             </label>
             <p class="visually-hidden" role="status">{news}</p>
+            {move || state.problem.get().map(|text| view! { <p class="palette__none">{text}</p> })}
             <div class="palette__list" id="palette-list" role="listbox" aria-label="Results" tabindex="-1" node_ref=list>
                 {move || state.entries.with(|entries| groups(entries, state))}
             </div>
@@ -237,8 +240,7 @@ impl State {
 /// The entries under their headings.
 fn groups(entries: &[Entry], state: State) -> Vec<AnyView> {
     if entries.is_empty() {
-        let text = move || state.problem.get().unwrap_or_else(|| told(0));
-        return vec![view! { <p class="palette__none">{text}</p> }.into_any()];
+        return vec![view! { <p class="palette__none">{told(0)}</p> }.into_any()];
     }
     let mut place = 0;
     entries

@@ -18,9 +18,10 @@ pub fn Star(
 ) -> impl IntoView {
     let action = ServerAction::<SetFavourite>::new();
     let is = RwSignal::new(favourite);
-    Effect::new(move || match action.value().get() {
-        Some(Ok(())) => is.update(|is| *is = !*is),
-        _ => {}
+    Effect::new(move || {
+        if matches!(action.value().get(), Some(Ok(()))) {
+            is.update(|is| *is = !*is);
+        }
     });
     // While it is on its way it shows what was asked for.
     let shown = move || is.get() != action.pending().get();

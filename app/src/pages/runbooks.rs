@@ -8,6 +8,7 @@ use leptos_router::NavigateOptions;
 use leptos_router::components::Form;
 use leptos_router::hooks::{use_navigate, use_query_map};
 use leptos_router::params::ParamsMap;
+use wasm_bindgen::JsCast;
 
 use crate::api::runbooks::{DeleteRunbook, DuplicateRunbook, list_runbooks, list_tags};
 use crate::api::session::Me;
@@ -43,7 +44,12 @@ pub fn RunbooksPage() -> impl IntoView {
     Effect::new(move || {
         if matches!(delete.value().get(), Some(Ok(()))) {
             toasts.tell(format!("Deleted “{}”. Its runs stay readable.", leaving.get_untracked()));
+            close_menus();
         }
+    });
+    Effect::new(move || {
+        query.track();
+        close_menus();
     });
     view! {
         <div class="page">
@@ -206,13 +212,9 @@ fn List(
     }
     let next = page.next.map(|cursor| Asked { cursor: Some(cursor), ..asked.clone() }.address());
     let first = asked.cursor.is_some().then(|| Asked { cursor: None, ..asked }.address());
-    let items = page.items;
-    // By what it shows: a row that goes takes its open menu with it, and no other one gets under a hand that was about to press.
-    let shown = |runbook: &RunbookSummary| {
-        let last = runbook.last_run.as_ref().map(|last| (last.id, last.state.as_str()));
-        (runbook.id, runbook.version, runbook.favourite, last)
-    };
-    let row = move |runbook: RunbookSummary| view! { <Row runbook=runbook me=me.clone() duplicate=duplicate delete=delete leaving=leaving/> };
+    let rows = page.items.into_iter().map(|runbook| {
+        view! { <Row runbook=runbook me=me.clone() duplicate=duplicate delete=delete leaving=leaving/> }
+    });
     view! {
         <div class="card">
             <table class="table runbooks">
@@ -220,7 +222,7 @@ fn List(
                     <th scope="col">"Runbook"</th><th scope="col">"Last run"</th><th scope="col">"Changed"</th>
                     <th scope="col"><span class="visually-hidden">"Actions"</span></th>
                 </tr></thead>
-                <tbody><For each=move || items.clone() key=shown children=row/></tbody>
+                <tbody>{rows.collect_view()}</tbody>
             </table>
         </div>
         <Pager first=first next=next to_first="First page" to_next="Next page"/>
@@ -249,6 +251,7 @@ fn Row(
         None => view! { <span class="pill idle"><Icon icon=icondata_lu::LuMinus/>"Never run"</span> }.into_any(),
     };
     let target = title.clone();
+    let pending = delete.pending();
     let writing = may_write.then(|| {
         let (name, shown) = (target.clone(), target.clone());
         view! {
@@ -260,7 +263,7 @@ fn Row(
             <Confirm label="Delete…" class="danger small" consequence="Its runs and versions stay readable.">
                 <ActionForm action=delete on:submit=move |_| leaving.set(name.clone())>
                     <input type="hidden" name="id" value=id.to_string()/>
-                    <button class="danger"><Icon icon=icondata_lu::LuTrash2/>{format!("Delete “{shown}”")}</button>
+                    <button class="danger" disabled=pending><Icon icon=icondata_lu::LuTrash2/>{format!("Delete “{shown}”")}</button>
                 </ActionForm>
             </Confirm>
         }
@@ -310,6 +313,14 @@ fn Nothing(filtered: bool) -> impl IntoView {
             <div class="empty__actions"><a class="btn primary" href="/runbooks/new">"New runbook"</a><a class="btn" href="/import">"Import Markdown"</a></div></div>
     }
     .into_any()
+}
+
+/// Closes the menus of all rows. The rows of a new list take the places of the old ones, and no question about another runbook may get
+/// under the hand that has just answered one.
+fn close_menus() {
+    let Ok(open) = document().query_selector_all(".runbooks details[open]") else { return };
+    let details = (0..open.length()).filter_map(|place| open.get(place)?.dyn_into::<web_sys::HtmlDetailsElement>().ok());
+    details.for_each(|details| details.set_open(false));
 }
 
 /// How many there are, and how many of them fit.

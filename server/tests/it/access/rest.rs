@@ -161,7 +161,7 @@ pub async fn fill(studio: &Studio, admin: &str, asking: Option<&(String, String)
     if pattern.contains("{id}") {
         let runbook = studio.runbook(admin, json!([{ "type": "instruction", "config": { "text": "Read this" } }])).await;
         if let ("DELETE", "/runbooks/{id}/favourite", Some((_, key))) = (method, pattern, asking) {
-            studio.call(Some(key), "PUT", &format!("/api/v1/runbooks/{runbook}/favourite"), None).await;
+            studio.call(Some(key.as_str()), "PUT", &format!("/api/v1/runbooks/{runbook}/favourite"), None).await;
         }
         return pattern.replace("{id}", &runbook).replace("{n}", "1");
     }
