@@ -88,6 +88,8 @@ actions! {
     KeyRotationStarted = "keys.rotation_started",
     /// Every secret is sealed for the new key, and the old one dropped.
     KeyRotationFinished = "keys.rotation_finished",
+    /// Secrets that no key opens any more were deleted, so that the server starts again.
+    SecretsForgotten = "keys.secrets_forgotten",
     /// A runbook was made.
     RunbookCreated = "runbook.created",
     /// A runbook was written out as a file for somebody to keep.

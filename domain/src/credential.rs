@@ -57,6 +57,10 @@ pub struct CredentialSummary {
     /// Which run that was; none where a host was looked at by it.
     #[serde(default)]
     pub last_used_by: Option<RunId>,
+    /// Since when its secret is lost with the key to it, where it is: store it anew under the same name.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = "date-time"))]
+    pub secret_lost_at: Option<Timestamp>,
 }
 
 /// What the line with the passphrase of a private key begins with.

@@ -26,7 +26,7 @@ pub enum RotationState {
 pub struct KeyStatus {
     /// The public key for which secrets are sealed now.
     pub recipient: String,
-    /// How many keys the identity file holds; more than one while a rotation is not finished.
+    /// How many keys the identity file holds; more than one while a rotation is not finished, or where somebody keeps several.
     pub identities: usize,
     /// Where the last rotation of this process stands.
     pub rotation: RotationState,

@@ -26,6 +26,8 @@ use crate::{http, site};
 const DATABASE: &str = "db";
 /// The file with the keys to the stored secrets, in the data folder.
 const IDENTITIES: &str = "identity.age";
+/// What is left to do where no copy of a key is found.
+const FOR_GOOD: &str = "Where it is lost for good, `runbook-studio keys forget-lost` names the secrets that are lost with it";
 /// What steps that run get to end when the server stops.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
@@ -137,11 +139,13 @@ async fn check_secrets(store: &Store, vault: &Vault, file: &Path, is_new: bool) 
             if is_new {
                 // Made just now; nobody is to take it for the one that fits.
                 let _ = fs::remove_file(file);
-                anyhow::bail!("{error}, and there is no key file {file_name}: put back the one that belongs to this database");
+                anyhow::bail!(
+                    "{error}, and there is no key file {file_name}: put back the one that belongs to this database. {FOR_GOOD}"
+                );
             }
             anyhow::bail!(
                 "{error} than those in {file_name}: put back the key file that belongs to this database, or add the lines of that \
-                 file to this one (it may hold several; the first encrypts)"
+                 file to this one (it may hold several; the first encrypts). {FOR_GOOD}"
             )
         }
         Err(error) => Err(error).context("cannot read the stored secrets"),

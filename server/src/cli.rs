@@ -65,6 +65,20 @@ enum KeysCommand {
     /// Make a new key, encrypt every stored secret anew for it, and drop the old one. A running server does it, asked with the
     /// administrator's API key in STUDIO_API_KEY; where none runs, it is done here
     Rotate(RotateOptions),
+    /// Name the secrets that no key opens any more, so that the server does not start, and delete them with --yes: credentials stay
+    /// and wait for their secret anew, runs that still need an answer fail. Put back the lost key instead wherever there is a copy.
+    /// Every server on the database must be stopped
+    ForgetLost(ForgetOptions),
+}
+
+/// What becomes of secrets that no key opens.
+#[derive(Debug, Args)]
+pub struct ForgetOptions {
+    /// Delete them; without this they are only named
+    #[arg(long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub options: Options,
 }
 
 /// Who is to replace the key.
@@ -97,6 +111,8 @@ pub enum Part {
     Audit(AuditCommand),
     /// A new key to the stored secrets.
     RotateKeys(RotateOptions),
+    /// An end of the secrets whose key is lost.
+    ForgetLost(ForgetOptions),
     /// The runner of a server.
     Runner(RunnerOptions),
 }
@@ -173,6 +189,7 @@ impl Arguments {
             Some(Command::Serve(options)) => Part::Server(options),
             Some(Command::Audit(command)) => Part::Audit(command),
             Some(Command::Keys(KeysOptions { command: KeysCommand::Rotate(options) })) => Part::RotateKeys(options),
+            Some(Command::Keys(KeysOptions { command: KeysCommand::ForgetLost(options) })) => Part::ForgetLost(options),
             Some(Command::Runner(options)) => Part::Runner(options),
             None => Part::Server(self.options),
         }

@@ -1,4 +1,5 @@
-//! `runbook-studio keys rotate`: a new key to the stored secrets, by a running server or, where none runs, here.
+//! `runbook-studio keys`: a new key to the stored secrets, by a running server or, where none runs, here; and an end of the secrets
+//! whose key is lost.
 
 use std::io::{Write, stdout};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -40,6 +41,34 @@ pub async fn rotate(config: &Config, url: Option<String>) -> anyhow::Result<()> 
         Err(error) if error.is_connect() && !given => here(config).await,
         Err(error) => Err(error).with_context(|| format!("cannot ask the server at {base}")),
     }
+}
+
+/// Names the secrets that no key opens, and deletes them where `yes` is said.
+///
+/// # Errors
+/// When the store or the key file cannot be had, and where there is something to delete and it was not said.
+pub async fn forget_lost(config: &Config, yes: bool) -> anyhow::Result<()> {
+    let url = database_url(config, &config.data_dir);
+    let store = open_store(config, &url).await.context("stop the server first: it holds the database, or none can be opened")?;
+    let file = identity_file(config, &config.data_dir);
+    // Where the file is gone a new one is made, but not before anybody has said yes.
+    let vault = if yes || file.is_file() { Vault::open(&file) } else { Ok(Vault::ephemeral()) };
+    let keys = Keys::new(store, vault.context("cannot open the key to the stored secrets")?);
+    let lost = keys.lost().await?;
+    let mut out = stdout().lock();
+    if lost.is_empty() {
+        writeln!(out, "every stored secret can be opened with the keys in {}: nothing is lost", file.display())?;
+        return Ok(());
+    }
+    for lost in &lost {
+        writeln!(out, "{}", lost.what)?;
+    }
+    if !yes {
+        bail!("no key in {} opens these {}; nothing was deleted: say --yes to delete them for good", file.display(), lost.len());
+    }
+    keys.forget(&lost).await?;
+    writeln!(out, "deleted: {} secrets that no key opens. Enter those of the credentials anew, each under its name", lost.len())?;
+    Ok(())
 }
 
 /// Shows how far the server is until it is done.
@@ -100,14 +129,16 @@ async fn here(config: &Config) -> anyhow::Result<()> {
     if !file.is_file() {
         bail!("there is no key file {}", file.display());
     }
-    let store = Store::connect(&url, config.db_login.clone())
-        .await
-        .with_context(|| format!("cannot open the database {url} (where a server holds it, name the server with --url)"))?;
+    let store = open_store(config, &url).await.context("where a server holds it, name the server with --url")?;
     let vault = Vault::open(&file).context("cannot open the key to the stored secrets")?;
     let keys = Keys::new(store, vault);
     keys.check().await.with_context(|| format!("the keys in {} do not fit", file.display()))?;
     let status = keys.rotate_here().await?;
     tell(&status, &mut String::new())
+}
+
+async fn open_store(config: &Config, url: &str) -> anyhow::Result<Store> {
+    Store::connect(url, config.db_login.clone()).await.with_context(|| format!("cannot open the database {url}"))
 }
 
 /// Where the settings tell a server to listen, as seen from this machine.

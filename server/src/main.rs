@@ -35,7 +35,12 @@ fn main() -> ExitCode {
     match cli::Arguments::parse().part() {
         Part::Server(options) => serve(&options),
         Part::Audit(command) => look_at_audit(&command),
-        Part::RotateKeys(options) => rotate_keys(&options),
+        Part::RotateKeys(options) => {
+            look_after_keys(&options.options, async |settings| keys::rotate(settings, options.url.clone()).await)
+        }
+        Part::ForgetLost(options) => {
+            look_after_keys(&options.options, async |settings| keys::forget_lost(settings, options.yes).await)
+        }
         Part::Runner(options) => own_commands(options),
     }
 }
@@ -68,15 +73,13 @@ fn look_at_audit(command: &cli::AuditCommand) -> ExitCode {
     }
 }
 
-fn rotate_keys(options: &cli::RotateOptions) -> ExitCode {
-    let settings = match config::Config::load(&options.options) {
+fn look_after_keys(options: &cli::Options, how: impl AsyncFnOnce(&config::Config) -> anyhow::Result<()>) -> ExitCode {
+    let settings = match config::Config::load(options) {
         Ok(settings) => settings,
         Err(error) => return complain(&error.into(), MISUSED),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK_BYTES).build();
-    let outcome =
-        runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(keys::rotate(&settings, options.url.clone())));
-    match outcome {
+    match runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(how(&settings))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => complain(&error, FAILED),
     }

@@ -79,7 +79,12 @@ fn Row(credential: CredentialSummary, delete: ServerAction<DeleteCredential>) ->
     let name = credential.name;
     view! {
         <tr>
-            <td><b>{name.clone()}</b><div class="faint small-text mono">{credential.id.to_string()}</div></td>
+            <td>
+                <b>{name.clone()}</b><div class="faint small-text mono">{credential.id.to_string()}</div>
+                {credential.secret_lost_at.map(|at| view! {
+                    <div class="bad-t small-text">"Secret lost "<When at=at/>": store it anew under the same name."</div>
+                })}
+            </td>
             <td data-label="Type"><span class="tag">{kind_label(credential.kind)}</span></td>
             <td data-label="Stored"><When at=credential.created_at/><span class="faint">" by "{credential.created_by}</span></td>
             <td data-label="Last used">{used}</td>

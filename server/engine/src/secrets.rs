@@ -61,6 +61,12 @@ impl Secrets {
         let Some((summary, sealed)) = persist(|| shared.store.credential(reference)).await? else {
             return Ok(Err(format!("there is no credential “{reference}”")));
         };
+        if summary.secret_lost_at.is_some() {
+            return Ok(Err(format!(
+                "the secret of the credential “{}” is lost: store it anew under the same name",
+                summary.name
+            )));
+        }
         let Ok(secret) = shared.vault.open_sealed(&summary.id.to_string(), 1, &sealed) else {
             tracing::error!(credential.id = %summary.id, "a credential could not be opened");
             return Ok(Err(format!("the credential “{}” cannot be opened with the keys of this server", summary.name)));

@@ -61,7 +61,8 @@ impl Credentials {
         self.create_of(actor, kind, NewCredential { name: name.into(), secret, ..NewCredential::default() }).await
     }
 
-    /// The same, of several fields: one secret is made of them, as `domain::credential` says.
+    /// The same, of several fields: one secret is made of them, as `domain::credential` says. Under the name of one that has lost its
+    /// secret it becomes that one's, so that what uses it goes on.
     ///
     /// # Errors
     /// `Forbidden` below sre, `Invalid`, `Conflict` where the name is taken.
@@ -70,23 +71,31 @@ impl Credentials {
         let NewCredential { name, secret, username, passphrase } = new;
         let name = check(&name, &secret)?;
         let secret = SecretString::from(compose(kind, secret.expose_secret(), &username, passphrase.expose_secret())?);
+        let found = self.store.credential(&name).await?.map(|(credential, _)| credential);
+        let lost = found.filter(|found| found.secret_lost_at.is_some() && found.kind == kind);
+        let is_renewed = lost.is_some();
         let credential = CredentialSummary {
-            id: CredentialId::new(),
+            id: lost.as_ref().map_or_else(CredentialId::new, |lost| lost.id),
             name,
             kind,
             created_at: now(),
             created_by: actor.username.to_string(),
-            last_used_at: None,
-            last_used_by: None,
+            last_used_at: lost.as_ref().and_then(|lost| lost.last_used_at),
+            last_used_by: lost.and_then(|lost| lost.last_used_by),
+            secret_lost_at: None,
         };
         let storing = self.vault.storing().await;
         let sealed = self.vault.seal(&credential.id.to_string(), VERSION, &secret)?;
-        let detail = json!({ "name": credential.name, "type": kind });
+        let detail = json!({ "name": credential.name, "type": kind, "anew": is_renewed });
         let entry = audit::by(actor, AuditAction::CredentialCreated, "credential", credential.id, detail);
         let (store, new) = (self.store.clone(), credential.clone());
         // Not in this task: who asked may go away, and a rotation of the key waits until it is stored.
         let stored = tokio::spawn(async move {
-            let stored = store.create_credential(&new, &sealed, &entry).await;
+            let stored = if is_renewed {
+                store.renew_credential(&new, &sealed, &entry).await
+            } else {
+                store.create_credential(&new, &sealed, &entry).await
+            };
             drop(storing);
             stored
         });

@@ -1,15 +1,18 @@
 //! The keys to the stored secrets: replaced while everything goes on, and checked at the start.
 //!
 //! A rotation makes a new identity first, seals every secret for it in small batches, and drops the old identity last, so that
-//! nothing is unreadable at any moment. Its state is the identity file, which holds several identities until it is finished, and
-//! the store: what stopped half way goes on at the next start, or when somebody asks again.
+//! nothing is unreadable at any moment. Its state is the identity file, which marks the old identities until it is finished, and
+//! the store: what stopped half way goes on at the next start, or when somebody asks again. Several identities without a mark are kept
+//! as they are.
+//!
+//! Secrets whose key is lost keep the server from starting. Whoever holds the store and the key file may have them forgotten.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::{Actor, AuditAction, AuditEntry, KeyStatus, Permission, RotationState};
 use serde_json::json;
-use store::{Resealed, SealedKind, Store};
+use store::{Resealed, Sealed, SealedKind, Store};
 use tokio::sync::OwnedMutexGuard;
 use vault::{Vault, VaultError};
 
@@ -35,6 +38,15 @@ pub struct Keys {
     /// One rotation at a time.
     turn: Arc<tokio::sync::Mutex<()>>,
     status: Arc<Mutex<KeyStatus>>,
+}
+
+/// A stored secret that no key at hand opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// Whose it is, for people.
+    pub what: String,
+    kind: SealedKind,
+    sealed: Sealed,
 }
 
 impl Keys {
@@ -83,7 +95,7 @@ impl Keys {
     /// # Errors
     /// When the store fails.
     pub async fn resume(&self) -> Result<bool> {
-        let unfinished = self.vault.identities() > 1;
+        let unfinished = self.vault.is_rotating();
         if unfinished {
             tracing::info!(identities = self.vault.identities(), "the rotation of the key to the stored secrets goes on");
             self.begin(by_system).await?;
@@ -105,7 +117,7 @@ impl Keys {
                 let next = page.next.clone();
                 let vault = self.vault.clone();
                 let opened = move || {
-                    let open = |value: &store::Sealed| vault.open_sealed(&value.id, VERSION, &value.bytes).err();
+                    let open = |value: &Sealed| vault.open_sealed(&value.id, VERSION, &value.bytes).err();
                     page.values.into_iter().map(|value| (open(&value), value.id)).collect::<Vec<_>>()
                 };
                 for (error, id) in tokio::task::spawn_blocking(opened).await.map_err(ServiceError::internal)? {
@@ -134,13 +146,81 @@ impl Keys {
         }
     }
 
+    /// What no key at hand opens.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn lost(&self) -> Result<Vec<Lost>> {
+        let mut lost = Vec::new();
+        for kind in SealedKind::ALL {
+            let mut after = Some(String::new());
+            while let Some(from) = after {
+                let page = self.store.sealed_values(kind, &from, ROWS).await?;
+                after = page.next;
+                for sealed in self.not_opened(page.values).await? {
+                    let what = self.describe(kind, &sealed.id).await?;
+                    lost.push(Lost { what, kind, sealed });
+                }
+            }
+        }
+        Ok(lost)
+    }
+
+    /// Deletes the ciphertext of these secrets, for whoever holds the store and the key file themself: credentials stay and say that
+    /// their secret is to be entered anew, runs that still need an answer fail.
+    ///
+    /// # Errors
+    /// When the store fails; what was forgotten until then stays forgotten.
+    pub async fn forget(&self, lost: &[Lost]) -> Result<()> {
+        for kind in SealedKind::ALL {
+            let values: Vec<&Lost> = lost.iter().filter(|lost| lost.kind == kind).collect();
+            for some in values.chunks(BATCH) {
+                let names: Vec<&str> = some.iter().map(|lost| lost.what.as_str()).collect();
+                let entry = by_system(AuditAction::SecretsForgotten, json!({ "secrets": names }));
+                let sealed: Vec<Sealed> = some.iter().map(|lost| lost.sealed.clone()).collect();
+                self.store.forget_sealed(kind, &sealed, now(), &entry).await?;
+            }
+        }
+        tracing::warn!(secrets = lost.len(), "stored secrets whose key is lost were deleted");
+        Ok(())
+    }
+
+    /// Those of some sealed values that were sealed for another key.
+    async fn not_opened(&self, values: Vec<Sealed>) -> Result<Vec<Sealed>> {
+        let vault = self.vault.clone();
+        let look = move || {
+            let is_lost = |value: &Sealed| {
+                vault.open_sealed(&value.id, VERSION, &value.bytes).is_err_and(|error| error.is_for_another_key())
+            };
+            values.into_iter().filter(is_lost).collect()
+        };
+        tokio::task::spawn_blocking(look).await.map_err(ServiceError::internal)
+    }
+
+    /// Whose secret it is, for people.
+    async fn describe(&self, kind: SealedKind, id: &str) -> Result<String> {
+        let known = match kind {
+            SealedKind::Credential => self
+                .store
+                .credential(id)
+                .await?
+                .map(|(credential, _)| format!("credential “{}” ({})", credential.name, credential.kind.as_str())),
+            SealedKind::Parameters => match id.parse() {
+                Ok(id) => (self.store.run(id).await?)
+                    .map(|run| format!("the secret answers of run {} of “{}”", run.number, run.runbook_title)),
+                Err(_) => None,
+            },
+        };
+        Ok(known.unwrap_or_else(|| format!("{} {id}", name(kind))))
+    }
+
     async fn begin(&self, entry: impl Fn(AuditAction, serde_json::Value) -> AuditEntry + Send + Sync + 'static) -> Result<()> {
         let busy = |_| ServiceError::conflict("the key to the stored secrets is being replaced already");
         let turn = Arc::clone(&self.turn).try_lock_owned().map_err(busy)?;
         let keys = self.clone();
         // Not in this task: who asked may go away.
         let begun = tokio::spawn(async move {
-            let resumed = keys.vault.identities() > 1;
+            let resumed = keys.vault.is_rotating();
             let detail = json!({ "resumed": resumed, "old_key": keys.vault.recipient() });
             keys.store.append_audit(&entry(AuditAction::KeyRotationStarted, detail)).await?;
             if !resumed {
@@ -228,11 +308,11 @@ impl Keys {
         Ok(changed)
     }
 
-    async fn batch(&self, kind: SealedKind, values: Vec<store::Sealed>) -> Result<u64> {
+    async fn batch(&self, kind: SealedKind, values: Vec<Sealed>) -> Result<u64> {
         let (looked, vault) = (values.len(), self.vault.clone());
         let reseal = move || {
             let (mut resealed, mut unreadable) = (Vec::new(), 0);
-            for store::Sealed { id, bytes } in values {
+            for Sealed { id, bytes } in values {
                 match vault.reseal(&id, VERSION, &bytes) {
                     Ok(None) => {}
                     Ok(Some(new)) => resealed.push(Resealed { id, old: bytes, new }),

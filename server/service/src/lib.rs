@@ -33,7 +33,7 @@ pub use crate::error::ServiceError;
 pub use crate::health::Health;
 pub use crate::hosts::Hosts;
 pub use crate::installation::{Administration, Installation};
-pub use crate::keys::Keys;
+pub use crate::keys::{Keys, Lost};
 pub use crate::overview::Home;
 pub use crate::retention::{Fixed, Gone, Retention, Upkeep};
 pub use crate::runbooks::{ExportedRunbook, MAX_IMPORT, RunbookFilter, Runbooks};

@@ -4,6 +4,7 @@ use domain::{AuditEntry, CredentialId, CredentialSummary, RunId, Timestamp};
 use serde::Deserialize;
 
 use crate::query::{from_doc, from_hex, optional_time, read_optional_time, to_doc, variables};
+use crate::sealed::LOST;
 use crate::{Result, Store, audit};
 
 #[derive(Deserialize)]
@@ -44,6 +45,27 @@ impl Store {
         };
         audit::add(&mut variables, audit)?;
         Ok(self.transact("store a credential", &statements, variables).await?.is_committed())
+    }
+
+    /// Stores the secret of a credential anew that had lost it. False: it has one, or is gone.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn renew_credential(&self, credential: &CredentialSummary, sealed: &[u8], audit: &AuditEntry) -> Result<bool> {
+        let statements = format!(
+            "LET $renewed = (UPDATE type::record('credential', $id) SET doc = $doc, sealed = $sealed WHERE sealed = $lost);
+             IF array::len($renewed) = 0 {{ THROW 'guard:gone' }};
+             {}",
+            audit::CREATE
+        );
+        let mut variables = variables! {
+            id: credential.id.to_string(),
+            doc: to_doc("credential", credential)?,
+            sealed: hex::encode(sealed),
+            lost: hex::encode(LOST),
+        };
+        audit::add(&mut variables, audit)?;
+        Ok(self.transact("store a credential anew", &statements, variables).await?.is_committed())
     }
 
     /// Every credential, by name.

@@ -1,10 +1,14 @@
 //! What the vault sealed, whatever it belongs to: read through page by page, and sealed again.
 
+use domain::{AuditEntry, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::query::variables;
-use crate::{Result, Store};
+use crate::query::{to_doc, variables};
+use crate::{Result, Store, audit};
+
+/// What stands for a sealed value that was lost with its key: nothing opens it, and nobody looks at it again.
+pub(crate) const LOST: &[u8] = b"lost";
 
 /// Where sealed values are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +31,7 @@ pub struct Sealed {
 /// Some sealed values.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SealedPage {
-    /// They; rows without any are left out.
+    /// They; rows without any, and those that were forgotten, are left out.
     pub values: Vec<Sealed>,
     /// Where to go on; none at the end.
     pub next: Option<String>,
@@ -89,7 +93,7 @@ impl Store {
         let sealed = |row: Row| {
             // What is no hexadecimal text is damaged: the vault will say so of whatever it is given.
             let bytes = hex::decode(&row.sealed).unwrap_or_else(|_| row.sealed.into_bytes());
-            (!bytes.is_empty()).then_some(Sealed { id: row.key, bytes })
+            (!bytes.is_empty() && bytes != LOST).then_some(Sealed { id: row.key, bytes })
         };
         Ok(SealedPage { values: found.into_iter().filter_map(sealed).collect(), next })
     }
@@ -108,6 +112,33 @@ impl Store {
         );
         let variables = variables! { rows: values.iter().map(row).collect::<Vec<_>>() };
         self.transact("replace sealed values", &statements, variables).await?;
+        Ok(())
+    }
+
+    /// Deletes sealed values that nobody can open any more, each only where it still is what it was; the credentials among what they
+    /// belong to say since when.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn forget_sealed(&self, kind: SealedKind, values: &[Sealed], at: Timestamp, audit: &AuditEntry) -> Result<()> {
+        let mut rows = Vec::with_capacity(values.len());
+        for Sealed { id, bytes } in values {
+            let credential = if kind == SealedKind::Credential { self.credential(id).await? } else { None };
+            let doc = credential
+                .map(|(summary, _)| to_doc("credential", &domain::CredentialSummary { secret_lost_at: Some(at), ..summary }));
+            rows.push(json!({ "id": id, "old": hex::encode(bytes), "doc": doc.transpose()?.unwrap_or_default() }));
+        }
+        let (table, told) = (kind.table(), if kind == SealedKind::Credential { ", doc = $row.doc" } else { "" });
+        let statements = format!(
+            "FOR $row IN $rows {{
+               UPDATE type::record('{table}', $row.id) SET sealed = $lost{told} WHERE sealed = $row.old RETURN NONE;
+             }};
+             {}",
+            audit::CREATE
+        );
+        let mut variables = variables! { rows: rows, lost: hex::encode(LOST) };
+        audit::add(&mut variables, audit)?;
+        self.transact("forget sealed values", &statements, variables).await?;
         Ok(())
     }
 }

@@ -111,7 +111,64 @@ async fn a_server_does_not_start_over_secrets_that_it_cannot_open() {
         "{said}"
     );
 
+    assert!(said.contains("keys forget-lost"), "{said}");
+
     fs::rename(&kept, &file).expect("put back");
     studio.crash_and_restart().await;
     uses_its_secret(&studio, &admin).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_keys_in_the_file_survive_a_start() {
+    let mut studio = Studio::new().await;
+    let admin = studio.sign_up(None, "ann", None).await;
+    let body = json!({ "name": "token", "type": "api", "secret": "sixteen-letters!" });
+    assert_eq!(studio.call(Some(&admin), "POST", "/api/v1/credentials", Some(body)).await.status, 201);
+    studio.kill();
+    let file = studio.data().join("identity.age");
+    let other = Studio::new().await;
+    let kept = fs::read_to_string(other.data().join("identity.age")).expect("a key") + &fs::read_to_string(&file).expect("a key");
+    fs::write(&file, &kept).expect("written");
+    studio.crash_and_restart().await;
+    uses_its_secret(&studio, &admin).await;
+    let status = studio.call(Some(&admin), "GET", "/api/v1/keys", None).await.json();
+    assert_eq!((&status["identities"], &status["rotation"]), (&json!(2), &json!("none")));
+    assert_eq!(fs::read_to_string(&file).expect("the key file"), kept);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_whose_key_is_lost_are_forgotten_by_the_command_line_and_the_server_starts_again() {
+    let mut studio = Studio::new().await;
+    let admin = studio.sign_up(None, "ann", None).await;
+    let body = json!({ "name": "token", "type": "api", "secret": "sixteen-letters!" });
+    let made = studio.call(Some(&admin), "POST", "/api/v1/credentials", Some(body.clone())).await;
+    assert_eq!(made.status, 201);
+    let data = studio.data();
+    let forget = |more: &[&str]| {
+        let data = data.display().to_string();
+        let fixed = ["keys", "forget-lost", "--data-dir", &data];
+        fixed.iter().chain(more).map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let held = command(forget(&["--yes"]), None).await;
+    assert!(!held.status.success() && String::from_utf8_lossy(&held.stderr).contains("stop the server first"), "{held:?}");
+
+    studio.kill();
+    let whole = command(forget(&["--yes"]), None).await;
+    assert!(whole.status.success() && String::from_utf8_lossy(&whole.stdout).contains("nothing is lost"), "{whole:?}");
+    fs::remove_file(data.join("identity.age")).expect("lost");
+    let named = command(forget(&[]), None).await;
+    let (out, err) = (String::from_utf8_lossy(&named.stdout), String::from_utf8_lossy(&named.stderr));
+    assert!(!named.status.success() && out.contains("credential “token” (api)") && err.contains("--yes"), "{out} {err}");
+    assert!(!data.join("identity.age").exists(), "a look makes no key");
+    let done = command(forget(&["--yes"]), None).await;
+    assert!(done.status.success() && String::from_utf8_lossy(&done.stdout).contains("deleted: 1 secrets"), "{done:?}");
+
+    studio.crash_and_restart().await;
+    let list = studio.call(Some(&admin), "GET", "/api/v1/credentials", None).await.json();
+    assert!(list[0]["secret_lost_at"].is_string(), "{list}");
+    let again = studio.call(Some(&admin), "POST", "/api/v1/credentials", Some(body)).await;
+    assert_eq!((again.status.as_u16(), &again.json()["id"]), (201, &made.json()["id"]));
+    uses_its_secret(&studio, &admin).await;
+    let rows = studio.call(Some(&admin), "GET", "/api/v1/audit?action=keys.secrets_forgotten", None).await.json();
+    assert_eq!(rows[0]["detail"]["secrets"], json!(["credential “token” (api)"]));
 }

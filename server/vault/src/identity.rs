@@ -2,8 +2,10 @@
 //!
 //! One identity a line (`AGE-SECRET-KEY-1…`, what `age-keygen` writes), `#` comments and blank lines
 //! between. The first encrypts, all decrypt, so a key is replaced in three steps: [`crate::Vault::add_identity`]
-//! puts a new one first, the secrets are sealed again, [`crate::Vault::retire_identities`] drops the rest.
-//! A file with several is a rotation that is not finished.
+//! puts a new one first and marks the others as replaced, the secrets are sealed again,
+//! [`crate::Vault::retire_identities`] drops those that are marked. The mark is a comment before the line of the
+//! identity ([`REPLACED`]): a file with one is a rotation that is not finished. Several identities without a mark are
+//! somebody's who keeps them by hand; nothing drops them but a rotation that they are asked for.
 //!
 //! The file is refused when group or others have any right to it.
 
@@ -18,27 +20,51 @@ use zeroize::Zeroizing;
 
 use crate::VaultError;
 
+/// What the comment before a replaced identity begins with.
+const REPLACED: &str = "# replaced:";
+
+/// An identity as the file holds it.
+#[derive(Clone)]
+pub(crate) struct Kept {
+    pub(crate) identity: Identity,
+    /// A rotation has put another before it, and drops it at its end.
+    pub(crate) replaced: bool,
+}
+
+impl Kept {
+    /// A new one.
+    pub(crate) fn generate() -> Self {
+        Self::from(Identity::generate())
+    }
+}
+
+impl From<Identity> for Kept {
+    fn from(identity: Identity) -> Self {
+        Self { identity, replaced: false }
+    }
+}
+
 /// The identities of the file, which is made with one new identity when there is none.
-pub(crate) fn load_or_create(path: &Path) -> Result<Vec<Identity>, VaultError> {
+pub(crate) fn load_or_create(path: &Path) -> Result<Vec<Kept>, VaultError> {
     match create(path) {
         Err(VaultError::CreateIdentity { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => load(path),
         outcome => outcome,
     }
 }
 
-fn create(path: &Path) -> Result<Vec<Identity>, VaultError> {
-    let identities = vec![Identity::generate()];
+fn create(path: &Path) -> Result<Vec<Kept>, VaultError> {
+    let identities = vec![Kept::generate()];
     write_new(path, &identities).map_err(|source| VaultError::CreateIdentity { path: path.to_owned(), source })?;
     tracing::info!(
         path = %path.display(),
-        recipient = %identities[0].to_public(),
+        recipient = %identities[0].identity.to_public(),
         "identity file created; without a copy of it a backup of the store cannot be read"
     );
     Ok(identities)
 }
 
 /// The identities of the file, which must be there.
-pub(crate) fn load(path: &Path) -> Result<Vec<Identity>, VaultError> {
+pub(crate) fn load(path: &Path) -> Result<Vec<Kept>, VaultError> {
     let unreadable = |source| VaultError::ReadIdentity { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(unreadable)?;
     // Of the open file, not of the path: nobody can put another file there in between.
@@ -53,16 +79,20 @@ pub(crate) fn load(path: &Path) -> Result<Vec<Identity>, VaultError> {
     parse(path, &text)
 }
 
-fn parse(path: &Path, text: &str) -> Result<Vec<Identity>, VaultError> {
+fn parse(path: &Path, text: &str) -> Result<Vec<Kept>, VaultError> {
     let mut identities = Vec::new();
+    let mut marked = false;
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
+            marked |= line.starts_with(REPLACED);
             continue;
         }
         let identity =
             line.parse().map_err(|reason| VaultError::ParseIdentity { path: path.to_owned(), line: index + 1, reason })?;
-        identities.push(identity);
+        // The first encrypts: nothing has replaced it, whatever somebody wrote before it.
+        let replaced = std::mem::take(&mut marked) && !identities.is_empty();
+        identities.push(Kept { identity, replaced });
     }
     if identities.is_empty() {
         return Err(VaultError::NoIdentity { path: path.to_owned() });
@@ -71,7 +101,7 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Identity>, VaultError> {
 }
 
 /// Replaces the file in one step: a new file beside it, then a rename over it.
-pub(crate) fn replace(path: &Path, identities: &[Identity]) -> Result<(), VaultError> {
+pub(crate) fn replace(path: &Path, identities: &[Kept]) -> Result<(), VaultError> {
     let beside = beside(path);
     let replaced = remove_if_there(&beside)
         .and_then(|()| write_new(&beside, identities))
@@ -98,7 +128,7 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
 }
 
 /// Writes a file that is not there yet, mode 0600, and waits until it and its name are on disk.
-fn write_new(path: &Path, identities: &[Identity]) -> io::Result<()> {
+fn write_new(path: &Path, identities: &[Kept]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     let written = file
         .write_all(render(identities).expose_secret().as_bytes())
@@ -111,10 +141,14 @@ fn write_new(path: &Path, identities: &[Identity]) -> io::Result<()> {
     written
 }
 
-fn render(identities: &[Identity]) -> SecretString {
+fn render(identities: &[Kept]) -> SecretString {
     let mut text = String::with_capacity(256 * (identities.len() + 1));
     text.push_str("# Runbook Studio: the keys to the stored secrets. Keep a copy apart from the data.\n");
-    for identity in identities {
+    for Kept { identity, replaced } in identities {
+        if *replaced {
+            text.push_str(REPLACED);
+            text.push_str(" dropped once every secret is encrypted for the first key of this file\n");
+        }
         text.push_str("# public key: ");
         text.push_str(&identity.to_public().to_string());
         text.push('\n');
@@ -248,6 +282,31 @@ mod tests {
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, 0o600);
         assert!(!beside(&path).exists());
+    }
+
+    #[test]
+    fn several_that_somebody_keeps_are_no_rotation_and_one_that_was_begun_is_known_again() {
+        let (_directory, path) = key_file();
+        let (first, second) = (Identity::generate(), Identity::generate());
+        let text = format!("{}\n{}\n", first.to_string().expose_secret(), second.to_string().expose_secret());
+        write_with_mode(&path, &text, 0o600);
+        let vault = Vault::open(&path).unwrap();
+        assert_eq!((vault.identities(), vault.is_rotating()), (2, false));
+        vault.retire_identities().unwrap();
+        assert_eq!(Vault::open(&path).unwrap().identities(), 2, "nothing has replaced them");
+
+        vault.add_identity().unwrap();
+        let crashed = Vault::open(&path).unwrap();
+        assert_eq!((crashed.identities(), crashed.is_rotating()), (3, true));
+        // Somebody adds one by hand meanwhile: it is nobody's to drop.
+        let theirs = Identity::generate();
+        let text = fs::read_to_string(&path).unwrap() + theirs.to_string().expose_secret() + "\n";
+        write_with_mode(&path, &text, 0o600);
+        let resumed = Vault::open(&path).unwrap();
+        resumed.retire_identities().unwrap();
+        let ended = Vault::open(&path).unwrap();
+        assert_eq!((ended.identities(), ended.is_rotating()), (2, false));
+        assert_eq!(ended.recipient(), crashed.recipient());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use secrecy::SecretString;
 use tokio::sync::OwnedRwLockReadGuard;
 use zeroize::Zeroizing;
 
+use crate::identity::Kept;
 use crate::{VaultError, envelope, identity};
 
 /// The keys to the stored secrets. A clone is a handle to the same keys, also after a change of them; `Debug` shows public keys only.
@@ -33,8 +34,8 @@ struct Inner {
 }
 
 struct Keys {
-    /// Never empty; the first one is `recipient`'s.
-    identities: Vec<Identity>,
+    /// Never empty; the first one is `recipient`'s, and never replaced.
+    identities: Vec<Kept>,
     /// What the file holds no more: who read a ciphertext just before it was replaced still opens it.
     retired: Vec<Identity>,
     recipient: Recipient,
@@ -60,24 +61,30 @@ impl Vault {
     /// A vault whose key lives as long as it does: for tests and for stores kept in memory.
     #[must_use]
     pub fn ephemeral() -> Self {
-        Self::new(None, vec![Identity::generate()])
+        Self::new(None, vec![Kept::generate()])
     }
 
     /// `identities` must not be empty; the first encrypts.
-    fn new(file: Option<PathBuf>, identities: Vec<Identity>) -> Self {
+    fn new(file: Option<PathBuf>, identities: Vec<Kept>) -> Self {
         let keys = RwLock::new(Arc::new(Keys::new(identities, Vec::new())));
         Self { inner: Arc::new(Inner { file, keys, changing: Mutex::default(), storing: Arc::default() }) }
     }
 
     #[cfg(test)]
     pub(crate) fn with_identities(identities: Vec<Identity>) -> Self {
-        Self::new(None, identities)
+        Self::new(None, identities.into_iter().map(Kept::from).collect())
     }
 
-    /// How many identities there are; more than one where a rotation is not finished.
+    /// How many identities there are; more than one where a rotation is not finished, or somebody keeps several.
     #[must_use]
     pub fn identities(&self) -> usize {
         self.keys().identities.len()
+    }
+
+    /// Whether a rotation has begun and not ended: an identity is marked as replaced.
+    #[must_use]
+    pub fn is_rotating(&self) -> bool {
+        self.keys().identities.iter().any(|kept| kept.replaced)
     }
 
     /// The public key for which secrets are sealed.
@@ -86,42 +93,40 @@ impl Vault {
         self.keys().recipient.to_string()
     }
 
-    /// Makes a new identity the first one and keeps the others: from now on every handle seals for the new one, and opens what
-    /// was sealed for the old ones. It is on disk before it is used; a crash leaves the old file or the new one.
+    /// Makes a new identity the first one and marks the others as replaced: from now on every handle seals for the new one, and opens
+    /// what was sealed for the old ones. It is on disk before it is used; a crash leaves the old file or the new one.
     ///
     /// # Errors
     /// When the file cannot be read, is exposed or malformed, or cannot be replaced; then nothing has changed.
     pub fn add_identity(&self) -> Result<(), VaultError> {
         let _changing = self.changing();
         let keys = self.keys();
-        let mut identities = vec![Identity::generate()];
-        identities.extend(keys.identities.iter().cloned());
+        let mut identities = vec![Kept::generate()];
+        identities.extend(keys.identities.iter().map(|kept| Kept { replaced: true, ..kept.clone() }));
         if let Some(file) = &self.inner.file {
-            // Somebody may have written more into it meanwhile.
-            let written = identity::load(file)?;
-            let known = |identity: &Identity| identities.iter().any(|one| one.to_public() == identity.to_public());
-            let unknown: Vec<_> = written.into_iter().filter(|identity| !known(identity)).collect();
-            identities.extend(unknown);
+            add_unknown(&mut identities, identity::load(file)?);
             identity::replace(file, &identities)?;
         }
         self.adopt(Keys::new(identities, keys.retired.clone()));
         Ok(())
     }
 
-    /// Drops every identity but the first from the file. Only once nothing in the store needs them
+    /// Drops every identity that is marked as replaced from the file. Only once nothing in the store needs them
     /// ([`Vault::reseal`]): what was sealed for a dropped identity is lost when this process ends.
     ///
     /// # Errors
-    /// When the file cannot be replaced; then nothing has changed.
+    /// When the file cannot be read or replaced; then nothing has changed.
     pub fn retire_identities(&self) -> Result<(), VaultError> {
         let _changing = self.changing();
         let keys = self.keys();
-        let (first, others) = keys.identities.split_at(1);
+        let (replaced, mut left): (Vec<_>, Vec<_>) = keys.identities.iter().cloned().partition(|kept| kept.replaced);
         if let Some(file) = &self.inner.file {
-            identity::replace(file, first)?;
+            let written = identity::load(file)?.into_iter().filter(|kept| !is_among(&replaced, kept)).collect();
+            add_unknown(&mut left, written);
+            identity::replace(file, &left)?;
         }
-        let retired = others.iter().chain(&keys.retired).cloned().collect();
-        self.adopt(Keys::new(first.to_vec(), retired));
+        let retired = replaced.into_iter().map(|kept| kept.identity).chain(keys.retired.iter().cloned()).collect();
+        self.adopt(Keys::new(left, retired));
         Ok(())
     }
 
@@ -163,7 +168,7 @@ impl Vault {
     /// when no identity fits or the ciphertext is damaged.
     pub fn open_sealed(&self, record_id: &str, version: u32, sealed: &[u8]) -> Result<SecretString, VaultError> {
         let keys = self.keys();
-        let plaintext = decrypt(sealed, keys.identities.iter().chain(&keys.retired))
+        let plaintext = decrypt(sealed, keys.identities.iter().map(|kept| &kept.identity).chain(&keys.retired))
             .map_err(|source| VaultError::Open { record_id: record_id.to_owned(), source })?;
         envelope::decode(record_id, version, &plaintext)
     }
@@ -172,7 +177,7 @@ impl Vault {
     /// must be sealed again before that other identity is retired. True for a damaged one.
     #[must_use]
     pub fn needs_resealing(&self, sealed: &[u8]) -> bool {
-        decrypt(sealed, self.keys().identities.iter().take(1)).is_err()
+        decrypt(sealed, self.keys().identities.iter().map(|kept| &kept.identity).take(1)).is_err()
     }
 
     /// Seals a secret again where it was sealed for another identity than the one that encrypts now; `None` where it was not.
@@ -211,10 +216,20 @@ impl fmt::Debug for Vault {
 }
 
 impl Keys {
-    fn new(identities: Vec<Identity>, retired: Vec<Identity>) -> Self {
-        let recipient = identities[0].to_public();
+    fn new(identities: Vec<Kept>, retired: Vec<Identity>) -> Self {
+        let recipient = identities[0].identity.to_public();
         Self { identities, retired, recipient }
     }
+}
+
+/// Somebody may have written more into the file meanwhile: theirs come last.
+fn add_unknown(identities: &mut Vec<Kept>, written: Vec<Kept>) {
+    let unknown: Vec<_> = written.into_iter().filter(|kept| !is_among(identities, kept)).collect();
+    identities.extend(unknown);
+}
+
+fn is_among(identities: &[Kept], one: &Kept) -> bool {
+    identities.iter().any(|kept| kept.identity.to_public() == one.identity.to_public())
 }
 
 fn decrypt<'a>(sealed: &[u8], identities: impl Iterator<Item = &'a Identity>) -> Result<Zeroizing<Vec<u8>>, DecryptError> {

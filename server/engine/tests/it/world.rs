@@ -215,6 +215,7 @@ impl World {
             created_by: "ann".into(),
             last_used_at: None,
             last_used_by: None,
+            secret_lost_at: None,
         };
         assert!(self.store.create_credential(&summary, &sealed, &audit(AuditAction::CredentialCreated)).await.unwrap());
         id

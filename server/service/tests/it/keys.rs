@@ -163,6 +163,77 @@ async fn what_stopped_in_the_middle_goes_on_at_the_next_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn several_keys_that_somebody_keeps_survive_a_start_and_all_of_them_open() {
+    let studio = TestStudio::idle().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, other) = (folder.path().join("identity.age"), folder.path().join("other.age"));
+    for number in 0..4 {
+        store_credential(&studio, format!("c{number}")).await;
+    }
+    moved_to(&studio, &file).await;
+    // Half of them are sealed for a second key, whose line somebody adds to the file.
+    let second = Vault::open(&other).expect("a file");
+    let first = Vault::open(&file).expect("the file");
+    let page = studio.store.sealed_values(SealedKind::Credential, "", 2).await.expect("a page");
+    let reseal = |value: store::Sealed| {
+        let secret = first.open_sealed(&value.id, 1, &value.bytes).expect("opened");
+        Resealed { new: second.seal(&value.id, 1, &secret).expect("sealed"), id: value.id, old: value.bytes }
+    };
+    let values: Vec<_> = page.values.into_iter().map(reseal).collect();
+    studio.store.replace_sealed(SealedKind::Credential, &values).await.expect("written");
+    let both = std::fs::read_to_string(&file).expect("a file") + &std::fs::read_to_string(&other).expect("a file");
+    std::fs::write(&file, &both).expect("written");
+
+    let vault = Vault::open(&file).expect("the file");
+    let keys = Keys::new(studio.store.clone(), vault.clone());
+    assert_eq!(keys.check().await.expect("readable"), 4);
+    assert!(!keys.resume().await.expect("a look"), "nobody has begun a rotation");
+    assert_eq!((vault.identities(), vault.recipient()), (2, first.recipient()));
+    assert_eq!(opened(&studio.store, &vault).await, 4);
+    assert_eq!(std::fs::read_to_string(&file).expect("a file"), both, "the file is left as it is");
+
+    // A rotation that somebody asks for ends with its one key.
+    keys.rotate(&somebody("admin", Role::Admin)).await.expect("a rotation");
+    let status = ended(&keys).await;
+    assert_eq!((status.rotation, status.done, status.identities), (RotationState::Finished, 4, 1), "{status:?}");
+    assert_eq!(opened(&studio.store, &Vault::open(&file).expect("the file")).await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_whose_key_is_lost_are_named_forgotten_and_entered_anew() {
+    let studio = TestStudio::idle().await;
+    let runbook = asking_for_a_secret(&studio).await;
+    for name in ["lost-1", "lost-2"] {
+        store_credential(&studio, name.to_owned()).await;
+    }
+    start_run(&studio, runbook, 1).await;
+    // From here on there is another key; what is stored for it stays.
+    let keys = Keys::new(studio.store.clone(), Vault::ephemeral());
+    let lost = keys.lost().await.expect("a look");
+    let mut names: Vec<&str> = lost.iter().map(|lost| lost.what.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["credential “lost-1” (api)", "credential “lost-2” (api)", "the secret answers of run 1 of “Ask”"]);
+    assert!(keys.check().await.is_err(), "a look deletes nothing");
+
+    keys.forget(&lost).await.expect("forgotten");
+    assert!(keys.lost().await.expect("a look").is_empty());
+    assert_eq!(keys.check().await.expect("a start"), 0);
+    let entries = studio.store.audit_entries(10).await.expect("entries");
+    let told: Vec<_> = entries.iter().filter(|entry| entry.action == AuditAction::SecretsForgotten).collect();
+    assert_eq!(told.len(), 2, "a row for each kind");
+    assert!(told.iter().any(|entry| entry.detail["secrets"][0].as_str().is_some_and(|name| name.starts_with("credential "))));
+
+    let sre = somebody("sre", Role::Sre);
+    let listed = studio.services.credentials.list(&sre).await.expect("a list");
+    assert!(listed.iter().all(|credential| credential.secret_lost_at.is_some()), "{listed:?}");
+    let anew = || studio.services.credentials.create(&sre, "lost-1", CredentialKind::Api, SecretString::from("s3cret-again"));
+    let renewed = anew().await.expect("stored anew");
+    assert_eq!((renewed.id, renewed.secret_lost_at), (listed[0].id, None), "what uses it goes on");
+    assert!(matches!(anew().await, Err(ServiceError::Conflict { .. })), "it has a secret again");
+    assert_eq!(opened(&studio.store, &studio.vault).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_change_meanwhile_is_not_undone() {
     let studio = TestStudio::idle().await;
     store_credential(&studio, "c".to_owned()).await;

@@ -109,6 +109,7 @@ async fn a_credential_is_found_by_id_and_by_name() {
         created_by: "ann".into(),
         last_used_at: None,
         last_used_by: None,
+        secret_lost_at: None,
     };
     assert!(store.create_credential(&credential, b"\x00sealed", &entry).await.unwrap());
     let other = CredentialSummary { id: CredentialId::new(), ..credential.clone() };
