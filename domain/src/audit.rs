@@ -34,7 +34,7 @@ actions! {
     SignUp = "account.sign_up",
     /// Somebody signed in, in the browser or for an API key.
     SignIn = "account.sign_in",
-    /// A sign-in was refused.
+    /// A sign-in was refused: each one for a wrong password, and of those that came while one had to wait the first.
     SignInRefused = "account.sign_in_refused",
     /// A session or the presented key was ended by its owner.
     SignOut = "account.sign_out",

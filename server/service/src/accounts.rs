@@ -17,7 +17,7 @@ use vault::{API_KEY_PREFIX, ApiKey, PasswordHasher, SessionToken, hashes_equal, 
 pub use self::keys::NewKey;
 pub use self::links::OneTimeLink;
 pub use self::users::{NewUser, UserChange};
-use crate::throttle::{Subject, Throttle};
+use crate::throttle::{Admission, Subject, Throttle, Wait};
 use crate::{Result, ServiceError, Settings, Signup, audit, now};
 
 /// How long a key from a log-in lasts.
@@ -229,7 +229,12 @@ impl Accounts {
         // A name that is none counts against the address alone.
         let subjects: Vec<Subject<'_>> =
             address.map(Subject::Address).into_iter().chain(name.as_ref().map(Subject::Account)).collect();
-        self.throttle.admit(&subjects, now()).await?;
+        if let Admission::Waits { retry_after, unnoted } = self.throttle.admit(&subjects, now()).await? {
+            for wait in unnoted {
+                self.note_wait(&wait, address).await?;
+            }
+            return Err(ServiceError::Throttled { retry_after });
+        }
 
         let found = match &name {
             Some(name) => self.store.account_by_name(name).await?,
@@ -254,6 +259,30 @@ impl Accounts {
                 Err(ServiceError::WrongPassword)
             }
         }
+    }
+
+    /// One row of the audit trail for a whole wait, by the first try that it refuses.
+    async fn note_wait(&self, wait: &Wait<'_>, address: Option<&str>) -> Result<()> {
+        let at = now();
+        // Rounded up: who comes back a second later finds what was said.
+        let seconds = (wait.until - at + TimeDelta::milliseconds(999)).num_seconds().max(1);
+        let detail = json!({ "throttled": true, "waits_seconds": seconds, "until": wait.until });
+        let (name, target) = match (wait.subject, wait.subject.address()) {
+            (Subject::Account(name), _) => {
+                // The name of nobody is not written down here either.
+                let account = self.store.account_by_name(name).await?.map(|(account, _)| account);
+                let target = account.as_ref().map_or_else(|| "unknown".to_owned(), |account| account.id.to_string());
+                (
+                    account.map_or_else(|| "unknown".to_owned(), |account| account.username.to_string()),
+                    format!("account:{target}"),
+                )
+            }
+            (Subject::Address(_), network) => ("unknown".to_owned(), format!("address:{}", network.unwrap_or_default())),
+        };
+        let entry = audit::by_nobody(&name, address, AuditAction::SignInRefused, target, detail);
+        // False: another process has noted it at this moment.
+        self.store.note_wait(&wait.key, wait.until, at, &entry).await?;
+        Ok(())
     }
 
     async fn make_key(

@@ -2,6 +2,8 @@
 //!
 //! The counts are in the store, so a restart or another process is no way around. A try is counted before the password is checked and
 //! taken back when it was right, so that many tries at once are no way around either.
+//!
+//! That somebody is told to wait is noted once for each wait, in the same table: whoever tries on and on fills no audit trail.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use store::{Store, Tries};
 use tokio::sync::Mutex;
 use vault::token_hash;
 
-use crate::{Result, ServiceError};
+use crate::Result;
 
 /// The longest wait.
 const LONGEST: TimeDelta = TimeDelta::minutes(15);
@@ -43,6 +45,19 @@ impl Subject<'_> {
         }
     }
 
+    /// What it is, for the audit trail: of an address the part that waits.
+    pub(crate) fn address(self) -> Option<String> {
+        match self {
+            Self::Account(_) => None,
+            Self::Address(address) => Some(network(address)),
+        }
+    }
+
+    /// Under what it is kept that a wait was noted.
+    fn noted_key(self) -> String {
+        token_hash(&format!("noted:{}", self.key()))
+    }
+
     /// Under what it is counted. Hashed: people type passwords into the wrong field.
     fn key(self) -> String {
         match self {
@@ -57,6 +72,31 @@ impl Subject<'_> {
         let count = before.saturating_add(1);
         Tries { key, count, last: now, waits_until: now + wait_after(count, self.free_tries()) }
     }
+}
+
+/// What becomes of a try.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Admission<'a> {
+    /// It is counted, and may be made.
+    Counted,
+    /// It is too early.
+    Waits {
+        /// How long still.
+        retry_after: Duration,
+        /// Who waits of whom it is not in the audit trail yet.
+        unnoted: Vec<Wait<'a>>,
+    },
+}
+
+/// A wait that is not in the audit trail yet.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Wait<'a> {
+    /// Who waits.
+    pub(crate) subject: Subject<'a>,
+    /// Under what it is kept that it was noted.
+    pub(crate) key: String,
+    /// Until when.
+    pub(crate) until: Timestamp,
 }
 
 /// Counts tries per account and per address.
@@ -75,7 +115,7 @@ impl Throttle {
     }
 
     /// Counts a try for each subject, or says how long to wait where one of them has had too many.
-    pub(crate) async fn admit(&self, subjects: &[Subject<'_>], now: Timestamp) -> Result<()> {
+    pub(crate) async fn admit<'a>(&self, subjects: &[Subject<'a>], now: Timestamp) -> Result<Admission<'a>> {
         self.sweep(now).await?;
         let keys: Vec<String> = subjects.iter().map(|subject| subject.key()).collect();
         let _turn = self.turn.lock().await;
@@ -83,14 +123,27 @@ impl Throttle {
             let known = self.store.tries(&keys).await?;
             let wait = known.iter().filter_map(|tries| (tries.waits_until - now).to_std().ok()).max();
             if let Some(retry_after) = wait.filter(|wait| !wait.is_zero()) {
-                return Err(ServiceError::Throttled { retry_after });
+                return Ok(Admission::Waits { retry_after, unnoted: self.unnoted(subjects, &known, now).await? });
             }
             let counted: Vec<Tries> = subjects.iter().map(|subject| subject.tried(&known, now)).collect();
             if self.store.change_tries(&known, &counted).await? {
-                return Ok(());
+                return Ok(Admission::Counted);
             }
         }
-        Err(ServiceError::Throttled { retry_after: Duration::from_secs(1) })
+        Ok(Admission::Waits { retry_after: Duration::from_secs(1), unnoted: Vec::new() })
+    }
+
+    /// Those of the subjects that wait and of whom it was not noted yet.
+    async fn unnoted<'a>(&self, subjects: &[Subject<'a>], known: &[Tries], now: Timestamp) -> Result<Vec<Wait<'a>>> {
+        let waiting = subjects.iter().filter_map(|subject| {
+            let tries = known.iter().find(|tries| tries.key == subject.key() && tries.waits_until > now)?;
+            Some(Wait { subject: *subject, key: subject.noted_key(), until: tries.waits_until })
+        });
+        let waiting: Vec<Wait<'a>> = waiting.collect();
+        let keys: Vec<String> = waiting.iter().map(|wait| wait.key.clone()).collect();
+        let noted = self.store.tries(&keys).await?;
+        let is_noted = |wait: &Wait<'_>| noted.iter().any(|tries| tries.key == wait.key && tries.waits_until == wait.until);
+        Ok(waiting.into_iter().filter(|wait| !is_noted(wait)).collect())
     }
 
     /// The password was right: the account starts anew, the address gets its try back.
@@ -161,10 +214,9 @@ mod tests {
     }
 
     async fn wait(throttle: &Throttle, subjects: &[Subject<'_>], second: i64) -> i64 {
-        match throttle.admit(subjects, at(second)).await {
-            Ok(()) => 0,
-            Err(ServiceError::Throttled { retry_after }) => i64::try_from(retry_after.as_secs()).expect("few seconds"),
-            Err(other) => panic!("{other}"),
+        match throttle.admit(subjects, at(second)).await.expect("a store") {
+            Admission::Counted => 0,
+            Admission::Waits { retry_after, .. } => i64::try_from(retry_after.as_secs()).expect("few seconds"),
         }
     }
 

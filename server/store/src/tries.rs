@@ -1,11 +1,11 @@
 //! Tries to sign in, counted by the hash of whom they are for and from where they come.
 
-use domain::Timestamp;
+use domain::{AuditEntry, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::query::{micros, time, variables};
-use crate::{Result, Store};
+use crate::{Result, Store, audit};
 
 /// How often one account or address was tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +68,22 @@ impl Store {
             rows: rows,
         };
         Ok(self.transact("count a try to sign in", statements, variables).await?.is_committed())
+    }
+
+    /// Keeps that a wait was noted, with its audit row. False: it was already.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn note_wait(&self, key: &str, until: Timestamp, at: Timestamp, audit: &AuditEntry) -> Result<bool> {
+        let statements = format!(
+            "IF (SELECT VALUE waits_until FROM type::record('tries', $key))[0] = $until {{ THROW 'guard:noted' }};
+             UPSERT type::record('tries', $key) SET key = $key, count = 0, last = $at, waits_until = $until;
+             {}",
+            audit::CREATE
+        );
+        let mut variables = variables! { key: key, until: micros(until), at: micros(at) };
+        audit::add(&mut variables, audit)?;
+        Ok(self.transact("note a wait", &statements, variables).await?.is_committed())
     }
 
     /// Forgets what was last tried before then and makes nobody wait.

@@ -1,7 +1,9 @@
 //! People who try passwords until one fits.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use domain::AuditAction;
 use secrecy::SecretString;
 use service::ServiceError;
 
@@ -40,6 +42,37 @@ async fn a_thousand_tries_from_fifty_addresses_look_at_a_handful_of_passwords() 
     // Five at once, then one after 1, 2, 4, … seconds, however long this takes here.
     assert!((5..=12).contains(&looked_at), "{looked_at}");
     assert_eq!(looked_at + told_to_wait, 1000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_told_to_wait_is_in_the_audit_trail_once_for_each_wait() {
+    let studio = TestStudio::idle().await;
+    studio.services.accounts.sign_up(None, sign_up("ann"), None).await.expect("the first");
+    let (looked_at, _) = guess(&studio, (0..300).map(|n| ("ann".to_owned(), address(n)))).await;
+    let refused: Vec<_> = studio.store.audit_entries(200).await.expect("entries");
+    let refused: Vec<_> = refused.iter().filter(|entry| entry.action == AuditAction::SignInRefused).collect();
+    let (waits, wrong): (Vec<_>, Vec<_>) = refused.into_iter().partition(|entry| entry.detail["throttled"] == true);
+    assert_eq!(wrong.len(), looked_at);
+    // Each wait begins with a wrong password beyond the free ones.
+    assert!((1..=looked_at - 4).contains(&waits.len()), "{} waits after {looked_at} tries", waits.len());
+    let ends: BTreeSet<_> = waits.iter().map(|entry| entry.detail["until"].to_string()).collect();
+    assert_eq!(ends.len(), waits.len(), "a wait is told twice");
+    for entry in waits {
+        assert_eq!((entry.actor_name.as_str(), &entry.target), ("ann", &wrong[0].target));
+        assert!(entry.detail["waits_seconds"].as_i64().is_some_and(|seconds| (1..=900).contains(&seconds)), "{:?}", entry.detail);
+        assert!(entry.address.as_ref().is_some_and(|address| address.starts_with("192.0.2.")));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_waits_is_in_the_audit_trail_and_names_of_nobody_are_not() {
+    let studio = TestStudio::idle().await;
+    guess(&studio, (0..60).map(|n| (format!("my-secret-{n}"), "2001:db8::7".to_owned()))).await;
+    let entries = studio.store.audit_entries(200).await.expect("entries");
+    let waits: Vec<_> = entries.iter().filter(|entry| entry.detail["throttled"] == true).collect();
+    assert!(!waits.is_empty() && waits.len() <= 5, "{}", waits.len());
+    assert!(waits.iter().all(|entry| entry.target == "address:2001:db8:0:0::/64" && entry.actor_name == "unknown"));
+    assert!(!format!("{entries:?}").contains("my-secret"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
