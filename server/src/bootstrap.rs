@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use app::api::session::Unencrypted;
 use engine::{Engine, EngineConfig};
 use runner::{Confinement, RunAs, Runner, RunnerConfig};
 use secrecy::ExposeSecret;
@@ -71,10 +72,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     if let Some(tls) = &tls {
         tls.clone().reload_on_hangup()?;
     }
-    let behind_proxy = !config.trusted_proxies.is_empty();
-    let router = http::router(services, site::options(addr)?, config.trusted_proxies.into(), stopping.clone()).await?;
+    let is_encrypted = addr.ip().is_loopback() || tls.is_some() || !config.trusted_proxies.is_empty();
+    let unencrypted = (!is_encrypted).then_some(Unencrypted);
+    let router =
+        http::router(services, site::options(addr)?, config.trusted_proxies.into(), unencrypted, stopping.clone()).await?;
     stop_on_signal(stopping.clone())?;
-    announce(addr, tls.is_some(), behind_proxy, setup_token.as_deref());
+    announce(addr, tls.is_some(), is_encrypted, setup_token.as_deref());
 
     // It ends last, so that the head it logs is the last one.
     let ended = CancellationToken::new();
@@ -235,9 +238,9 @@ fn stop_on_signal(stopping: CancellationToken) -> anyhow::Result<()> {
 }
 
 /// Tells whoever started it where it is. A line that cannot be written stops nothing.
-fn announce(addr: std::net::SocketAddr, tls: bool, behind_proxy: bool, setup_token: Option<&str>) {
+fn announce(addr: std::net::SocketAddr, tls: bool, is_encrypted: bool, setup_token: Option<&str>) {
     let address = if tls { format!("https://{addr}") } else { format!("http://{addr}") };
-    if !addr.ip().is_loopback() && !tls && !behind_proxy {
+    if !is_encrypted {
         tracing::warn!(
             %addr,
             "listening beyond this machine without TLS: set STUDIO_TLS_CERT and STUDIO_TLS_KEY, or put a proxy that speaks https in \

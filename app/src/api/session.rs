@@ -13,7 +13,15 @@ pub struct Me {
     pub username: String,
     /// What they are trusted with.
     pub role: Role,
+    /// Whether the server listens for others than its own machine without encryption.
+    #[serde(default)]
+    pub is_unencrypted: bool,
 }
+
+/// That the server listens for others than its own machine without encryption, where it does: it says so itself, as context of what
+/// it renders and answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unencrypted;
 
 impl Me {
     /// Whether their role holds the permission.
@@ -27,7 +35,8 @@ impl Me {
 #[server(name = GetMe, prefix = "/rpc", endpoint = "me")]
 pub async fn me() -> Result<Option<Me>> {
     let actor = super::server::asking().await?;
-    Ok(actor.map(|actor| Me { username: actor.username.to_string(), role: actor.role }))
+    let is_unencrypted = use_context::<Unencrypted>().is_some();
+    Ok(actor.map(|actor| Me { username: actor.username.to_string(), role: actor.role, is_unencrypted }))
 }
 
 /// Whether there is no account yet, so that the first one is to be made.

@@ -38,3 +38,4 @@ pub mod step_group;
 pub mod step_list;
 pub mod time;
 pub mod toasts;
+pub mod unencrypted;

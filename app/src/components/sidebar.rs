@@ -9,6 +9,7 @@ use leptos_router::hooks::use_location;
 use super::icon::Icon;
 use super::notice::{ErrorPage, ToSignIn};
 use super::overlay::{Overlay, use_overlays};
+use super::unencrypted::Unencrypted;
 
 use crate::api::session::{Me, SignOut};
 use crate::use_me;
@@ -24,7 +25,12 @@ pub fn Sidebar() -> impl IntoView {
             <Suspense>
                 {move || Suspend::new(async move {
                     match me.await {
-                        Ok(Some(me)) => view! { <Nav me=me.clone()/><Foot/><Who me=me/> }.into_any(),
+                        Ok(Some(me)) => view! {
+                            <Nav me=me.clone()/>
+                            <Foot/>
+                            {me.is_unencrypted.then(|| view! { <Unencrypted/> })}
+                            <Who me=me/>
+                        }.into_any(),
                         Ok(None) => view! { <ToSignIn/> }.into_any(),
                         Err(error) => view! { <ErrorPage error=error/> }.into_any(),
                     }

@@ -23,6 +23,7 @@ mod watching;
 use std::sync::Arc;
 use std::time::Duration;
 
+use app::api::session::Unencrypted;
 use axum::{Router, middleware};
 use domain::Problem;
 use leptos::config::LeptosOptions;
@@ -74,6 +75,7 @@ pub async fn router(
     services: Services,
     site: LeptosOptions,
     trusted: Trusted,
+    unencrypted: Option<Unencrypted>,
     stopping: CancellationToken,
 ) -> anyhow::Result<Router> {
     let state = AppState {
@@ -94,7 +96,7 @@ pub async fn router(
         .merge(meta::routes())
         .merge(csp::routes())
         .with_state(state.clone())
-        .merge(pages::router(services, site))
+        .merge(pages::router(services, site, unencrypted))
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn(headers::set))
         .layer(CatchPanicLayer::custom(problem::panicked))

@@ -1,6 +1,7 @@
 //! The pages, their server functions under `/rpc`, and the files of the site.
 
 use app::api::preflight::posted;
+use app::api::session::Unencrypted;
 use app::{App, shell};
 use axum::body::Body;
 use axum::extract::Request;
@@ -17,9 +18,15 @@ use super::auth;
 /// The largest body a server function takes, in bytes: a document to import.
 const MAX_BODY: usize = 16 * 1024 * 1024;
 
-/// Everything a browser asks for; also what answers addresses that nothing else knows.
-pub fn router(services: Services, options: LeptosOptions) -> Router {
-    let context = move || provide_context(services.clone());
+/// Everything a browser asks for; also what answers addresses that nothing else knows. Where others than this machine are served
+/// without encryption, the pages say so.
+pub fn router(services: Services, options: LeptosOptions, unencrypted: Option<Unencrypted>) -> Router {
+    let context = move || {
+        provide_context(services.clone());
+        if let Some(unencrypted) = unencrypted {
+            provide_context(unencrypted);
+        }
+    };
     let shown = options.clone();
     let (asking, answered) = (context.clone(), options.clone());
     let check_first = move |request: Request| async move {

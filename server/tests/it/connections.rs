@@ -10,6 +10,7 @@ use reqwest::Client;
 use reqwest::tls::TlsInfo;
 use serde_json::json;
 
+use crate::access::functions::{form, sign_in};
 use crate::world::{PASSWORD, PROGRAM, Studio};
 
 /// Puts a key and a certificate that it signed itself where the server reads them. Nothing but these tests trusts either.
@@ -96,4 +97,27 @@ async fn clients_that_never_finish_a_request_are_let_go_and_keep_nobody_waiting(
     let mut rest = Vec::new();
     begun.read_to_end(&mut rest).expect("the end of the connection");
     assert!(began.elapsed() < Duration::from_secs(40), "let go after {:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_say_that_they_came_without_encryption_where_others_can_read_them() {
+    // The last of an option counts: `Studio` itself listens for its own machine alone.
+    for (arguments, expected) in [
+        (&[][..], false),
+        (&["--addr", "0.0.0.0:0", "--signup", "open"], true),
+        (&["--addr", "0.0.0.0:0", "--signup", "open", "--trusted-proxies", "192.0.2.0/24"], false),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let studio = Studio::of(folder, Path::new(PROGRAM), arguments).await;
+        let mut body = json!({ "username": "ann", "password": PASSWORD });
+        if let Some(token) = studio.setup_token() {
+            body["setup_token"] = token.into();
+        }
+        assert_eq!(studio.call(None, "POST", "/api/v1/users/signup", Some(body)).await.status, 201);
+        let cookie = sign_in(&studio, "ann").await;
+        let me = studio.function(Some(&cookie), "me", form([])).await.json();
+        assert_eq!(me["is_unencrypted"], json!(expected), "{arguments:?}: {me}");
+        let page = studio.exchange("GET", "/profile", &[("cookie", &cookie)], None).await.text;
+        assert_eq!(page.contains("came without encryption"), expected, "{arguments:?}");
+    }
 }

@@ -68,6 +68,13 @@ impl Studio {
         self.folder.path().join("data")
     }
 
+    /// What the first account must show, where it asks for that.
+    pub fn setup_token(&self) -> Option<String> {
+        let log = fs::read_to_string(self.folder.path().join("stdout-0.log")).expect("a log");
+        let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.find_map(|line| line["setup_token"].as_str().map(str::to_owned))
+    }
+
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -238,9 +245,11 @@ async fn start(program: &Path, arguments: &[&str], folder: &Path, count: usize) 
             command.env_remove(name);
         }
     }
+    let own_machine = ["--addr", "127.0.0.1:0"].into_iter().filter(|_| !arguments.contains(&"--addr"));
     let mut child = command
-        .args(["serve", "--addr", "127.0.0.1:0", "--log-format", "json", "--log", "debug", "--data-dir"])
+        .args(["serve", "--log-format", "json", "--log", "debug", "--data-dir"])
         .arg(folder.join("data"))
+        .args(own_machine)
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(File::create(&log).expect("a log"))
