@@ -46,7 +46,7 @@ impl fmt::Display for Username {
 
 /// The shortest password accepted, in characters (NIST SP 800-63B asks for 8; this tool runs commands on production).
 pub const MIN_PASSWORD: usize = 12;
-/// The longest password accepted, in bytes: hashing cost must not be the sender's choice.
+/// The longest password accepted, in characters: hashing cost must not be the sender's choice.
 pub const MAX_PASSWORD: usize = 1024;
 
 /// Checks a new password: long enough, not among the ones everybody tries first, not the user's name.
@@ -55,10 +55,11 @@ pub const MAX_PASSWORD: usize = 1024;
 /// One fault at `$.password`.
 pub fn check_password(password: &str, username: &str) -> Result<(), Faults> {
     let folded = password.to_lowercase();
-    let message = if password.chars().count() < MIN_PASSWORD {
+    let length = password.chars().count();
+    let message = if length < MIN_PASSWORD {
         Some(format!("a password has at least {MIN_PASSWORD} characters"))
-    } else if password.len() > MAX_PASSWORD {
-        Some(format!("a password has at most {MAX_PASSWORD} bytes"))
+    } else if length > MAX_PASSWORD {
+        Some(format!("a password has at most {MAX_PASSWORD} characters"))
     } else if is_common(&folded) {
         Some("this password is on the list that attackers try first; choose another".to_owned())
     } else if !username.is_empty() && folded == username.to_lowercase() {

@@ -182,7 +182,8 @@ impl FromStr for AuditHead {
 
     fn from_str(text: &str) -> Result<Self, InvalidHead> {
         let (seq, hash) = text.trim().split_once(':').ok_or(InvalidHead)?;
-        let seq = seq.parse().map_err(|_| InvalidHead)?;
+        let is_number = (1..=19).contains(&seq.len()) && seq.bytes().all(|byte| byte.is_ascii_digit());
+        let seq = seq.parse().ok().filter(|_| is_number).ok_or(InvalidHead)?;
         let fits = hash.len() == Self::GENESIS.len() && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
         if fits { Ok(Self { seq, hash: hash.to_ascii_lowercase() }) } else { Err(InvalidHead) }
     }

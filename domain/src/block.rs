@@ -28,8 +28,14 @@ pub const MAX_NESTING: usize = 8;
 pub const MAX_BLOCKS: usize = 1_000;
 /// The longest command, text or body, in bytes.
 pub const MAX_TEXT: usize = 256 * 1024;
+/// The longest name, in characters.
+pub const MAX_NAME: usize = 200;
+/// The greatest `order`, and without its sign the least.
+pub const MAX_ORDER: i64 = 1_000_000;
+/// The most attempts at one step.
+pub const MAX_ATTEMPTS: i64 = 20;
 /// The most a block may capture.
-const MAX_CAPTURES: usize = 50;
+pub const MAX_CAPTURES: usize = 50;
 
 /// One block of a runbook.
 #[derive(Debug, Clone, PartialEq)]
@@ -314,10 +320,10 @@ impl Block {
             }),
         };
         let name = object.text("name", faults).unwrap_or_default();
-        if name.chars().count() > 200 {
-            faults.push(object.at("name"), "a name has at most 200 characters");
+        if name.chars().count() > MAX_NAME {
+            faults.push(object.at("name"), format!("a name has at most {MAX_NAME} characters"));
         }
-        let order = object.integer("order", -1_000_000..=1_000_000, faults).unwrap_or(i64::MAX);
+        let order = object.integer("order", -MAX_ORDER..=MAX_ORDER, faults).unwrap_or(i64::MAX);
         let on_failure = object
             .word("on_failure", &[("stop", OnFailure::Stop), ("continue", OnFailure::Continue)], faults)
             .unwrap_or_default();
@@ -464,7 +470,7 @@ pub(crate) fn check_length(path: String, text: &str, faults: &mut Faults) {
 fn parse_retry(value: &Value, path: &str, faults: &mut Faults) -> Option<Retry> {
     let mut object = Object::open(value, path, faults)?;
     object.required("attempts", faults);
-    let attempts = object.integer("attempts", 1..=20, faults);
+    let attempts = object.integer("attempts", 1..=MAX_ATTEMPTS, faults);
     let delay = duration(&mut object, "delay", faults);
     let backoff =
         object.word("backoff", &[("fixed", Backoff::Fixed), ("exponential", Backoff::Exponential)], faults).unwrap_or_default();

@@ -13,6 +13,8 @@ pub struct Seconds {
 
 /// What a duration looks like.
 pub const HINT: &str = "a duration is a number of seconds, or text such as “90s”, “5m”, “2h”; at most 30 days";
+/// The longest, in seconds.
+pub const MAX_SECONDS: f64 = 30.0 * 24.0 * 3_600.0;
 const MAX_MILLIS: u64 = 30 * 24 * 3_600_000;
 
 impl Seconds {
@@ -25,10 +27,10 @@ impl Seconds {
     /// From a number of seconds, as JSON has it.
     #[must_use]
     pub fn from_number(seconds: f64) -> Option<Self> {
-        let millis = (seconds * 1000.0).round();
-        if !(0.0..=MAX_MILLIS as f64).contains(&millis) {
+        if !(0.0..=MAX_SECONDS).contains(&seconds) {
             return None;
         }
+        let millis = (seconds * 1000.0).round();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range makes the cast exact")]
         let millis = millis as u64;
         Some(Self { millis })

@@ -24,8 +24,10 @@ pub const DEFAULT_ROLES: [Role; 3] = [Role::Developer, Role::Sre, Role::Admin];
 /// What the name of a host looks like.
 pub const NAME_HINT: &str = "a host is a name of letters, digits and . _ -, beginning with a letter or digit";
 
+/// The longest description, in characters.
+pub const MAX_DESCRIPTION: usize = 500;
 /// How many environment variables a host may have.
-const MAX_ENV: usize = 200;
+pub const MAX_ENV: usize = 200;
 
 /// A machine that blocks may name, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,8 +214,8 @@ impl HostDraft {
             faults.push("$.env", format!("at most {MAX_ENV} variables"));
         }
         let description = object.text("description", &mut faults).filter(|text| !text.trim().is_empty());
-        if description.as_ref().is_some_and(|text| text.chars().count() > 500) {
-            faults.push("$.description", "a description has at most 500 characters");
+        if description.as_ref().is_some_and(|text| text.chars().count() > MAX_DESCRIPTION) {
+            faults.push("$.description", format!("a description has at most {MAX_DESCRIPTION} characters"));
         }
         object.finish(&mut faults);
         let Reached { address, port, user, credential, host_key } = reached;
@@ -281,7 +283,7 @@ fn reached(object: &mut Object<'_>, faults: &mut Faults) -> Reached {
 
 /// Nobody connects to [`LOCAL`]: what says how would only mislead.
 fn not_reached(object: &mut Object<'_>, faults: &mut Faults) -> Reached {
-    object.value("port");
+    object.integer("port", 1..=65_535, faults);
     for key in ["address", "user", "credential", "host_key"] {
         if object.value(key).is_some_and(|value| value.as_str() != Some("")) {
             faults.push(object.at(key), format!("“{key}” does not apply to local, the server itself"));

@@ -23,6 +23,7 @@ pub mod note;
 pub mod page;
 pub mod parameter;
 pub mod parse;
+pub mod pattern;
 pub mod plan;
 pub mod preflight;
 pub mod problem;

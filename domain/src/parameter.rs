@@ -66,7 +66,7 @@ impl ParameterKind {
 }
 
 /// The most a runbook may ask.
-pub(crate) const MAX_PARAMETERS: usize = 100;
+pub const MAX_PARAMETERS: usize = 100;
 
 impl Parameter {
     /// Reads a list of parameters.

@@ -184,7 +184,9 @@ pub fn expression(text: &str) -> Result<regex::Regex, regex::Error> {
 /// A whole number within a range; `3.0` counts as whole.
 #[must_use]
 pub fn integer(value: &Value, range: &std::ops::RangeInclusive<i64>) -> Option<i64> {
-    value.as_i64().filter(|number| range.contains(number))
+    #[expect(clippy::cast_possible_truncation, reason = "what a cast changes is not whole, or outside of every range")]
+    let whole = || value.as_f64().filter(|number| number.fract() == 0.0).map(|number| number as i64);
+    value.as_i64().or_else(whole).filter(|number| range.contains(number))
 }
 
 /// What a JSON value is, for people.

@@ -8,6 +8,15 @@ use crate::parameter::MAX_PARAMETERS;
 use crate::parse::Object;
 use crate::{Block, Faults, Parameter, RunId, RunState, RunbookId, Timestamp};
 
+/// The longest title, in characters.
+pub const MAX_TITLE: usize = 200;
+/// The longest description, in bytes.
+pub const MAX_DESCRIPTION: usize = 20_000;
+/// The longest message about a version, in characters.
+pub const MAX_MESSAGE: usize = 500;
+/// The most tags of a runbook or host.
+pub const MAX_TAGS: usize = 20;
+
 /// What a person writes: one version's worth of a runbook, checked.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct RunbookDraft {
@@ -87,19 +96,19 @@ impl RunbookDraft {
         let mut faults = Faults::default();
         let Some(mut object) = Object::open(value, "$", &mut faults) else { return Err(faults) };
         let title = object.required_text("title", &mut faults).trim().to_owned();
-        if title.chars().count() > 200 || title.chars().any(char::is_control) {
-            faults.push("$.title", "a title is one line of at most 200 characters");
+        if title.chars().count() > MAX_TITLE || title.chars().any(char::is_control) {
+            faults.push("$.title", format!("a title is one line of at most {MAX_TITLE} characters"));
         }
         let description = object.text("description", &mut faults).unwrap_or_default();
-        if description.len() > 20_000 {
-            faults.push("$.description", "a description has at most 20,000 bytes");
+        if description.len() > MAX_DESCRIPTION {
+            faults.push("$.description", format!("a description has at most {MAX_DESCRIPTION} bytes"));
         }
         let tags = tags(&mut object, &mut faults);
         let parameters = Parameter::parse_list(&object.few("parameters", MAX_PARAMETERS, &mut faults), &mut faults);
         let blocks = Block::parse_list(&object.items("blocks", &mut faults), 0, &mut faults);
         let message = object.text("message", &mut faults).filter(|message| !message.trim().is_empty());
-        if message.as_ref().is_some_and(|message| message.chars().count() > 500) {
-            faults.push("$.message", "a message has at most 500 characters");
+        if message.as_ref().is_some_and(|message| message.chars().count() > MAX_MESSAGE) {
+            faults.push("$.message", format!("a message has at most {MAX_MESSAGE} characters"));
         }
         object.finish(&mut faults);
         check_tree(&blocks, &mut faults);
@@ -134,7 +143,7 @@ impl Runbook {
 /// Reads `tags`.
 pub(crate) fn tags(object: &mut Object<'_>, faults: &mut Faults) -> Vec<String> {
     let mut tags: Vec<String> = Vec::new();
-    for (path, value) in object.few("tags", 20, faults) {
+    for (path, value) in object.few("tags", MAX_TAGS, faults) {
         let tag = value.as_str().map(|text| text.trim().to_lowercase()).unwrap_or_default();
         if !is_tag(&tag) {
             faults.push(path, "a tag is 1 to 40 letters, digits or - _ . : / and begins with a letter or digit");

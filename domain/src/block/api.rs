@@ -11,6 +11,9 @@ use crate::{CredentialId, Faults};
 /// The header that carries a credential where none is named.
 pub const DEFAULT_AUTH_HEADER: &str = "Authorization";
 
+/// The longest address, in bytes.
+pub const MAX_URL: usize = 8_192;
+
 /// One HTTP request and what counts as success.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ApiBlock {
@@ -160,8 +163,8 @@ pub(super) fn url(config: &mut Object<'_>, key: &'static str, faults: &mut Fault
     if !url.is_empty() && (!has_scheme || url.chars().any(|c| c.is_control() || c == ' ' && !url.contains("{{"))) {
         faults.push(config.at(key), "an address begins with http:// or https:// and holds no spaces");
     }
-    if url.len() > 8_192 {
-        faults.push(config.at(key), "an address has at most 8,192 bytes");
+    if url.len() > MAX_URL {
+        faults.push(config.at(key), format!("an address has at most {MAX_URL} bytes"));
     }
     url
 }

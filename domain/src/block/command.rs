@@ -14,6 +14,9 @@ use crate::parse::{Object, integer};
 /// What runs a script that names no interpreter.
 pub const DEFAULT_INTERPRETER: &str = "/bin/sh";
 
+/// The longest interpreter with its arguments, in bytes.
+pub const MAX_INTERPRETER: usize = 500;
+
 /// The most hosts of one block on which it runs at once.
 pub const MAX_CONCURRENCY: i64 = 100;
 
@@ -153,7 +156,7 @@ fn interpreter(config: &mut Object<'_>, faults: &mut Faults) -> String {
     let Some(text) = config.text("interpreter", faults).filter(|text| !text.trim().is_empty()) else {
         return DEFAULT_INTERPRETER.to_owned();
     };
-    if text.starts_with('-') || text.chars().any(char::is_control) || text.len() > 500 {
+    if text.starts_with('-') || text.chars().any(char::is_control) || text.len() > MAX_INTERPRETER {
         faults.push(config.at("interpreter"), "an interpreter is a program such as /bin/sh or /usr/bin/env python3");
     }
     text

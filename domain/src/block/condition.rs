@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 use serde::ser::SerializeMap;
-use serde_json::Value;
 
 use super::command::{LOCAL, host};
 use super::{Block, check_length};
@@ -198,7 +197,7 @@ fn check(config: &mut Object<'_>, faults: &mut Faults) -> Check {
                 faults.push(config.at("env_var_name"), "not the name of an environment variable");
             }
             config.required("env_var_value", faults);
-            let value = config.value("env_var_value").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let value = config.text("env_var_value", faults).unwrap_or_default();
             Check::EnvVarEquals { name, value, host: host(config, faults) }
         }
         Some("expression") => {

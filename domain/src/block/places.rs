@@ -13,7 +13,7 @@ use crate::runbook::is_tag;
 /// What stands before a tag where a host may stand.
 pub const TAG_PREFIX: &str = "tag:";
 /// How many hosts and tags a block may name.
-const MAX_PLACES: usize = 100;
+pub const MAX_PLACES: usize = 100;
 
 /// One place that a block names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -14,7 +14,7 @@ use serde_json::json;
 use store::{NewApiKey, NewSession, Store};
 use vault::{API_KEY_PREFIX, ApiKey, PasswordHasher, SessionToken, hashes_equal, token_hash};
 
-pub use self::keys::NewKey;
+pub use self::keys::{LONGEST_DAYS, NewKey};
 pub use self::links::OneTimeLink;
 pub use self::users::{NewUser, UserChange};
 use crate::throttle::{Admission, Subject, Throttle, Wait};

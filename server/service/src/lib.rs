@@ -26,7 +26,7 @@ use store::Store;
 pub use store::{AuditFilter, RunFilter};
 use vault::Vault;
 
-pub use crate::accounts::{Accounts, NewKey, NewUser, OneTimeLink, SignUp, UserChange};
+pub use crate::accounts::{Accounts, LONGEST_DAYS, NewKey, NewUser, OneTimeLink, SignUp, UserChange};
 pub use crate::audit::Audit;
 pub use crate::credentials::{Credentials, NewCredential};
 pub use crate::error::ServiceError;
@@ -37,7 +37,7 @@ pub use crate::keys::{Keys, Lost};
 pub use crate::overview::Home;
 pub use crate::retention::{Fixed, Gone, Retention, Upkeep};
 pub use crate::runbooks::{ExportedRunbook, MAX_IMPORT, RunbookFilter, Runbooks};
-pub use crate::runs::{MASK, Report, Runs, StartRun, TAIL_BYTES, may_control};
+pub use crate::runs::{MASK, MAX_COMMENT, MAX_REASON, MAX_REQUEST_KEY, Report, Runs, StartRun, TAIL_BYTES, may_control};
 pub use crate::settings::{LocalCommands, Settings, Signup};
 
 /// What a use case answers.

@@ -81,10 +81,9 @@ pub async fn export(
     Filter(query): Filter<ExportQuery>,
 ) -> Answer<Response> {
     let format = query.format;
-    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let filter = AuditFilter {
         actor: query.actor,
-        action: given(query.action).as_deref().map(action).transpose()?,
+        action: action(query.action)?,
         target: query.target,
         since: query.since,
         until: query.until,

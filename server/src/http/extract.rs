@@ -13,7 +13,7 @@ use super::problem::ApiError;
 /// How many items a page has where nothing is said.
 const PAGE: u32 = 50;
 /// How many it has at most.
-const LARGEST_PAGE: u32 = 200;
+pub const LARGEST_PAGE: u32 = 200;
 
 /// Ids in the path. One that cannot be an id is the id of nothing: 404.
 #[derive(Debug)]

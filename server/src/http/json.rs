@@ -1,11 +1,13 @@
 //! Reading JSON bodies, strictly: what is wrong is said, with its place.
 
 use axum::extract::{FromRequest, Request};
+use domain::parse::integer;
 use domain::{Faults, Problem};
 use futures::StreamExt;
 use http::header::CONTENT_TYPE;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Number, Value};
 
 use super::MAX_BODY;
 use super::problem::ApiError;
@@ -17,7 +19,7 @@ const DRAINED: usize = 32 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Json<T>(pub T);
 
-/// The same, where no body at all means the default.
+/// The same, where no body at all, or `null`, means the default.
 #[derive(Debug)]
 pub struct PerhapsJson<T>(pub T);
 
@@ -41,7 +43,7 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for PerhapsJs
         if body.is_empty() {
             Ok(Self(T::default()))
         } else if is_json {
-            Ok(Self(read(&body)?))
+            Ok(Self(read::<Option<T>>(&body)?.unwrap_or_default()))
         } else {
             Err(Problem::new(415, "unsupported_media_type", "send JSON, with Content-Type: application/json, or nothing").into())
         }
@@ -94,6 +96,16 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         };
         Faults::one(path, error.inner().to_string()).into()
     })
+}
+
+/// A whole number that may be absent, for fields of bodies: to JSON `3.0` is the same number as `3`.
+///
+/// # Errors
+/// For what is no whole number, or too large.
+pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let Some(number) = Option::<Number>::deserialize(deserializer)? else { return Ok(None) };
+    let whole = integer(&Value::Number(number), &(0..=u32::MAX.into())).and_then(|whole| u32::try_from(whole).ok());
+    whole.map(Some).ok_or_else(|| D::Error::custom("expected a whole number"))
 }
 
 /// The keys that a call asks for although the domain has a default for them: leaving one out must not undo what is there.
@@ -149,6 +161,23 @@ mod tests {
     struct Shape {
         #[expect(dead_code, reason = "only read")]
         name: String,
+    }
+
+    #[test]
+    fn a_whole_number_is_one_however_it_is_written() {
+        #[derive(Debug, PartialEq, serde::Deserialize)]
+        struct Numbered {
+            #[serde(default, deserialize_with = "whole")]
+            number: Option<u32>,
+        }
+        for (body, number) in
+            [("{}", None), ("{\"number\": null}", None), ("{\"number\": 7}", Some(7)), ("{\"number\": 7.0}", Some(7))]
+        {
+            assert_eq!(read::<Numbered>(body.as_bytes()).expect(body), Numbered { number });
+        }
+        for body in ["{\"number\": 7.5}", "{\"number\": -1}", "{\"number\": \"7\"}", "{\"number\": 4294967296}"] {
+            assert_eq!(read::<Numbered>(body.as_bytes()).expect_err(body).0.status, 422, "{body}");
+        }
     }
 
     #[test]

@@ -1,12 +1,23 @@
 //! The OpenAPI document, generated from the handlers, and the page that shows it with assets from the binary.
+//!
+//! utoipa makes it of the types of the handlers; what no type says (limits, patterns, the shapes of what the domain reads by itself,
+//! what every call may answer) is added here, with the domain's own numbers.
+
+mod answers;
+mod blocks;
+mod bodies;
+mod shapes;
 
 use axum::Router;
+use domain::{AuditAction, pattern};
+use serde_json::{Map, Value, json};
+use service::MAX_REQUEST_KEY;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
-use utoipa::openapi::{Content, Ref, RefOr, Response};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
+use super::extract::LARGEST_PAGE;
 use super::{AppState, rest};
 
 #[derive(OpenApi)]
@@ -29,45 +40,154 @@ impl Modify for Key {
 
 /// The calls, to be put under `/api/v1`, and the routes that document them, absolute.
 pub fn split() -> (Router<AppState>, Router<AppState>) {
-    let (calls, mut document) = OpenApiRouter::with_openapi(Document::openapi()).merge(rest::routes()).split_for_parts();
-    name_operations(&mut document);
-    describe_problems(&mut document);
-    (calls, SwaggerUi::new("/api/docs").url("/api/v1/openapi.json", document).into())
+    let (calls, document) = OpenApiRouter::with_openapi(Document::openapi()).merge(rest::routes()).split_for_parts();
+    let document = serde_json::to_value(document).map(complete).unwrap_or_default();
+    (calls, SwaggerUi::new("/api/docs").external_url_unchecked("/api/v1/openapi.json", document).into())
+}
+
+/// Adds what the types do not say.
+fn complete(mut document: Value) -> Value {
+    let schemas = &mut document["components"]["schemas"];
+    for (name, schema) in blocks::schemas().into_iter().chain(bodies::schemas()) {
+        schemas[name] = schema;
+    }
+    let actions: Vec<&str> = AuditAction::ALL.iter().map(|action| action.as_str()).collect();
+    schemas["AuditAction"] = json!({ "type": "string", "description": "What was done.", "enum": actions });
+    for (name, field, more) in bodies::fields() {
+        merge(&mut schemas[name]["properties"][field], more);
+    }
+    for (name, more) in bodies::rules() {
+        merge(&mut schemas[name], more);
+    }
+    let blocks =
+        json!({ "type": "array", "items": { "allOf": [{ "$ref": "#/components/schemas/Block" }, { "required": ["id"] }] } });
+    merge(&mut schemas["RunbookRead"]["properties"]["blocks"], blocks);
+    merge(&mut schemas["AuditRead"]["properties"]["action"], json!({ "$ref": "#/components/schemas/AuditAction" }));
+    for item in document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
+            let name = name(operation);
+            for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+                describe_parameter(parameter);
+            }
+            describe_texts(operation);
+            answers::complete(operation);
+            answers::link(&name, operation);
+            operation.insert("operationId".to_owned(), name.into());
+        }
+    }
+    document
 }
 
 /// `runbooks_list` and `executions_list`, not `list` twice: generators make function names of them.
-fn name_operations(document: &mut utoipa::openapi::OpenApi) {
-    for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten() {
-            if let (Some(tags), Some(name)) = (&operation.tags, &operation.operation_id) {
-                operation.operation_id = Some(format!("{}_{name}", tags.join("_")));
-            }
+fn name(operation: &Map<String, Value>) -> String {
+    let tags = operation.get("tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let name = operation.get("operationId").and_then(Value::as_str).unwrap_or_default();
+    tags.chain([name]).collect::<Vec<_>>().join("_")
+}
+
+/// What a parameter holds, by its name: they mean the same everywhere.
+fn describe_parameter(parameter: &mut Value) {
+    let name = parameter["name"].as_str().unwrap_or_default().to_owned();
+    let is_text = parameter["schema"]["type"] == "string" && parameter["schema"].get("format").is_none();
+    let more = match (parameter["in"].as_str().unwrap_or_default(), name.as_str()) {
+        ("query", "limit") => json!({ "minimum": 1, "maximum": LARGEST_PAGE }),
+        ("query", "action") => json!({ "anyOf": [{ "$ref": "#/components/schemas/AuditAction" }, { "maxLength": 0 }] }),
+        ("query", "head") => json!({ "pattern": pattern::AUDIT_HEAD }),
+        ("query", _) if is_text => json!({ "pattern": pattern::TEXT }),
+        ("path", "n") => json!({ "minimum": 1 }),
+        // A header is there or not: it is never `null`.
+        ("header", "If-Match") => json!({ "type": "string", "pattern": r#"^(?:\*|"[0-9]{1,9}"|[0-9]{1,9})$"# }),
+        ("header", "Idempotency-Key") => {
+            json!({ "type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": MAX_REQUEST_KEY })
         }
+        _ => return,
+    };
+    merge(&mut parameter["schema"], more);
+}
+
+/// A body of a text type is a text, whatever it holds.
+fn describe_texts(operation: &mut Map<String, Value>) {
+    let content = operation.get_mut("requestBody").and_then(|body| body["content"].as_object_mut());
+    for (_, content) in content.into_iter().flatten().filter(|(kind, _)| kind.starts_with("text/")) {
+        content["schema"] = json!({ "minLength": 1, "pattern": pattern::NOT_BLANK, "description": "The document as it is." });
     }
 }
 
-/// What any call may answer, and that everything refused is a problem of RFC 9457: said once, for all of them.
-fn describe_problems(document: &mut utoipa::openapi::OpenApi) {
-    let problem = Content::new(Some(Ref::from_schema_name("Problem")));
-    for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten() {
-            let mut refusals =
-                vec![("400", "Malformed"), ("429", "Too many tries or requests"), ("503", "The store cannot be reached")];
-            if operation.parameters.is_some() || operation.request_body.is_some() {
-                refusals.push(("422", "Invalid: every fault is named"));
-            }
-            if operation.request_body.is_some() {
-                refusals.extend([("413", "The body is too large"), ("415", "Not the media type that is read")]);
-            }
-            let responses = &mut operation.responses.responses;
-            for (status, description) in refusals {
-                responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(Response::new(description)));
-            }
-            for (_, response) in responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5'])) {
-                if let RefOr::T(response) = response {
-                    response.content.clear();
-                    response.content.insert("application/problem+json".to_owned(), RefOr::T(problem.clone()));
+fn merge(schema: &mut Value, more: Value) {
+    if let (Value::Object(schema), Value::Object(more)) = (schema, more) {
+        schema.extend(more);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn made() -> Value {
+        let router = OpenApiRouter::with_openapi(Document::openapi()).merge(rest::routes());
+        serde_json::to_value(router.into_openapi()).expect("JSON")
+    }
+
+    fn operations(document: &Value) -> Vec<(String, Value)> {
+        let items = document["paths"].as_object().expect("paths");
+        let calls = items.iter().flat_map(|(path, item)| {
+            item.as_object().expect("calls").iter().map(move |(method, call)| (format!("{method} {path}"), call.clone()))
+        });
+        calls.collect()
+    }
+
+    #[test]
+    fn what_is_added_is_added_to_something() {
+        let document = made();
+        let schemas = document["components"]["schemas"].as_object().expect("schemas");
+        for (name, field, _) in bodies::fields() {
+            assert!(schemas[name]["properties"][field].is_object(), "{name}.{field}");
+        }
+        for (name, _) in bodies::rules() {
+            assert!(schemas.contains_key(name), "{name}");
+        }
+        let document = complete(document);
+        let names: BTreeSet<_> =
+            operations(&document).iter().map(|(_, call)| call["operationId"].as_str().expect("a name").to_owned()).collect();
+        assert_eq!(names.len(), operations(&document).len(), "two calls have one name");
+        for name in answers::linked() {
+            assert!(names.contains(name), "a link names {name}");
+        }
+    }
+
+    #[test]
+    fn every_name_that_is_referred_to_is_there() {
+        fn references(value: &Value, found: &mut BTreeSet<String>) {
+            match value {
+                Value::Object(map) => {
+                    found.extend(map.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                    map.values().for_each(|value| references(value, found));
                 }
+                Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+                _ => {}
+            }
+        }
+        let document = complete(made());
+        let mut found = BTreeSet::new();
+        references(&document, &mut found);
+        for reference in found {
+            let place = reference.strip_prefix('#').expect("a place in the document");
+            assert!(document.pointer(place).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn every_call_says_how_it_refuses_and_every_list_how_long_it_may_be() {
+        for (call, operation) in operations(&complete(made())) {
+            for status in ["400", "401", "429", "503"] {
+                assert!(operation["responses"][status].is_object(), "{call}: {status}");
+            }
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let schema = &parameter["schema"];
+                assert!(parameter["name"] != "limit" || schema["maximum"] == LARGEST_PAGE, "{call}");
+                assert!(parameter["in"] != "path" || parameter["required"] == true, "{call}");
             }
         }
     }

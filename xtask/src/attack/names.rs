@@ -221,6 +221,7 @@ fn sample(document: &Value, schema: &Value, depth: usize) -> Value {
         Some("integer" | "number") => json!(1),
         Some("boolean") => json!(false),
         _ if schema["format"] == "uuid" => json!(NOTHING),
+        _ if schema["maxLength"] == 0 => json!(""),
         _ => json!("plain"),
     }
 }

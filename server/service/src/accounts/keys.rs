@@ -13,7 +13,7 @@ use crate::authorise::authorise;
 use crate::{Result, ServiceError, audit, now};
 
 /// The longest that a key may be made for, in days; one may also be made for ever.
-const LONGEST_DAYS: u32 = 3650;
+pub const LONGEST_DAYS: u32 = 3650;
 /// More keys than anybody keeps an eye on.
 const MOST_KEYS: usize = 200;
 

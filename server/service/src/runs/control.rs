@@ -19,7 +19,7 @@ use crate::{Result, ServiceError, audit, now};
 /// How often a control is tried anew because the run moved meanwhile.
 const TRIES: usize = 5;
 /// The longest comment, in characters.
-const MAX_COMMENT: usize = 1_000;
+pub const MAX_COMMENT: usize = 1_000;
 
 /// Who asks what, of which step, and why.
 struct Request<'a> {

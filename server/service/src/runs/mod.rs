@@ -15,10 +15,10 @@ use engine::EngineHandle;
 use store::{RunFilter, Store};
 use vault::Vault;
 
-pub use self::control::may_control;
+pub use self::control::{MAX_COMMENT, may_control};
 pub use self::output::TAIL_BYTES;
 pub use self::report::Report;
-pub use self::start::{MASK, StartRun};
+pub use self::start::{MASK, MAX_REASON, MAX_REQUEST_KEY, StartRun};
 use crate::authorise::authorise;
 use crate::{LocalCommands, Result, ServiceError, page_size};
 

@@ -21,7 +21,9 @@ use crate::{Result, ServiceError, audit, now, references};
 pub const MASK: &str = "••••••";
 
 /// The longest reason, in characters.
-const MAX_REASON: usize = 500;
+pub const MAX_REASON: usize = 500;
+/// The longest key that names a request, in ASCII characters.
+pub const MAX_REQUEST_KEY: usize = 255;
 /// The version under which a run's secret answers are sealed: a run has them once.
 const SEAL_VERSION: u32 = 1;
 
@@ -165,8 +167,15 @@ pub(super) fn check_reason(reason: Option<String>) -> Result<Option<String>> {
 }
 
 fn check_key(key: Option<String>) -> Result<Option<String>> {
-    if key.as_ref().is_some_and(|key| !(1..=255).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic())) {
-        return Err(Faults::one("Idempotency-Key", "a key is 1 to 255 visible ASCII characters, such as a UUID").into());
+    if key
+        .as_ref()
+        .is_some_and(|key| !(1..=MAX_REQUEST_KEY).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()))
+    {
+        return Err(Faults::one(
+            "Idempotency-Key",
+            format!("a key is 1 to {MAX_REQUEST_KEY} visible ASCII characters, such as a UUID"),
+        )
+        .into());
     }
     Ok(key)
 }

@@ -114,7 +114,7 @@ pub async fn list(
     let limit = page_size(query.limit)?;
     let filter = AuditFilter {
         actor: query.actor,
-        action: query.action.as_deref().map(action).transpose()?,
+        action: action(query.action)?,
         target: query.target,
         since: query.since,
         until: query.until,
@@ -142,11 +142,12 @@ pub async fn head(State(state): State<AppState>, asking: Asking) -> Answer<Json<
     Ok(Json(state.services.audit.head(&asking.actor).await?))
 }
 
-/// Reads the word of an action.
+/// Reads the word of an action; an empty one is none, as a form sends it.
 ///
 /// # Errors
 /// 422 for one that there is not.
-pub fn action(word: &str) -> Result<AuditAction, Faults> {
+pub fn action(word: Option<String>) -> Result<Option<AuditAction>, Faults> {
+    let Some(word) = word.filter(|word| !word.is_empty()) else { return Ok(None) };
     let known = AuditAction::ALL.iter().find(|action| action.as_str() == word);
-    known.copied().ok_or_else(|| Faults::one("?action", format!("there is no action “{word}”")))
+    known.copied().map(Some).ok_or_else(|| Faults::one("?action", format!("there is no action “{word}”")))
 }

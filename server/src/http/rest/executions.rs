@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::super::AppState;
 use super::super::auth::Asking;
 use super::super::extract::{Filter, Path, page, page_size};
-use super::super::json::{Json as Body, PerhapsJson};
+use super::super::json::{Json as Body, PerhapsJson, whole};
 use super::super::problem::{Answer, ProblemBody};
 use super::notes::NoteRead;
 use super::views::{Execution, ExecutionRead, ExecutionStep};
@@ -26,6 +26,7 @@ use super::views::{Execution, ExecutionRead, ExecutionStep};
 #[serde(deny_unknown_fields)]
 pub struct ExecuteBody {
     /// The version; the latest where none is named.
+    #[serde(default, deserialize_with = "whole")]
     version: Option<u32>,
     /// Only these blocks, each with what is nested in it.
     blocks: Option<Vec<BlockId>>,
@@ -46,6 +47,7 @@ pub struct ExecuteBlockBody {
     runbook_id: RunbookId,
     block_id: BlockId,
     /// The version; the latest where none is named.
+    #[serde(default, deserialize_with = "whole")]
     version: Option<u32>,
     /// Answers to the runbook's parameters.
     #[schema(value_type = Option<Object>)]
@@ -123,7 +125,8 @@ pub struct ReportQuery {
     params(("id" = RunbookId, Path), ("Idempotency-Key" = Option<String>, Header, description = "Names the request; a UUID will do")), request_body = Option<ExecuteBody>,
     responses((status = 202, body = Started), (status = 401, body = ProblemBody),
         (status = 403, description = "The role runs nothing, or nothing on one of the hosts", body = ProblemBody),
-        (status = 404, body = ProblemBody), (status = 422, body = ProblemBody)))]
+        (status = 404, body = ProblemBody), (status = 409, description = "It has no blocks", body = ProblemBody),
+        (status = 422, body = ProblemBody)))]
 pub async fn execute(
     State(state): State<AppState>,
     asking: Asking,
@@ -140,7 +143,8 @@ pub async fn execute(
 #[utoipa::path(post, path = "/blocks/execute", tag = "executions",
     params(("Idempotency-Key" = Option<String>, Header, description = "Names the request; a UUID will do")), request_body = ExecuteBlockBody,
     responses((status = 202, body = Started), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody), (status = 422, body = ProblemBody)))]
+        (status = 404, body = ProblemBody), (status = 409, description = "The runbook has no blocks", body = ProblemBody),
+        (status = 422, body = ProblemBody)))]
 pub async fn execute_block(
     State(state): State<AppState>,
     asking: Asking,

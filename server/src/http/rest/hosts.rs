@@ -17,30 +17,15 @@ use super::super::extract::{Filter, Path};
 use super::super::json::{Json as Body, missing};
 use super::super::problem::{Answer, ProblemBody};
 
-/// What a host is written as; the domain reads it, so that every fault is named.
+/// A new host; `openapi::bodies` says what it holds, and the domain reads it, so that every fault is named.
 #[derive(ToSchema)]
 #[schema(as = HostDraft)]
-#[expect(dead_code, reason = "documents the body; the domain reads it")]
-pub struct DraftSchema {
-    name: String,
-    /// A DNS name or an IP address; not for `local`.
-    address: Option<String>,
-    /// 22 where nothing is said.
-    port: Option<u16>,
-    /// Who commands run as; not for `local`.
-    user: Option<String>,
-    tags: Option<Vec<String>>,
-    /// Who may run on it; developer, sre and admin where a new host says nothing. A change must say it.
-    roles: Option<Vec<Role>>,
-    /// An ssh credential; not for `local`.
-    credential: Option<CredentialId>,
-    /// The public key it must show, as OpenSSH writes it: `type base64 [comment]`; not for `local`.
-    host_key: Option<String>,
-    /// Environment variables of what runs on it.
-    #[schema(value_type = Option<Object>)]
-    env: Option<Map<String, Value>>,
-    description: Option<String>,
-}
+pub struct DraftSchema {}
+
+/// What a host is to be.
+#[derive(ToSchema)]
+#[schema(as = HostChange)]
+pub struct ChangeSchema {}
 
 /// A host; how it is reached is told to sre and above.
 #[derive(Debug, Serialize, ToSchema)]
@@ -115,7 +100,7 @@ pub async fn read(State(state): State<AppState>, asking: Asking, Path(id): Path<
 }
 
 /// Change it to what is sent; what is left out goes back to its default, but `roles` must be said.
-#[utoipa::path(put, path = "/hosts/{id}", tag = "hosts", params(("id" = HostId, Path)), request_body = DraftSchema,
+#[utoipa::path(put, path = "/hosts/{id}", tag = "hosts", params(("id" = HostId, Path)), request_body = ChangeSchema,
     responses((status = 200, body = HostRead), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
         (status = 404, body = ProblemBody), (status = 409, description = "The name is taken, or runbooks know the host by the one it has", body = ProblemBody),
         (status = 422, body = ProblemBody)))]

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::super::AppState;
 use super::super::auth::{Asking, Shown};
 use super::super::extract::Path;
-use super::super::json::Json as Body;
+use super::super::json::{Json as Body, whole};
 use super::super::problem::{Answer, ProblemBody};
 
 /// The old and the new password.
@@ -34,7 +34,7 @@ pub struct ApiKeyBody {
     #[serde(default = "read_only")]
     scopes: Vec<Scope>,
     /// How many days it lasts; for ever where nothing is said.
-    #[schema(minimum = 1, maximum = 3650)]
+    #[serde(default, deserialize_with = "whole")]
     expires_in_days: Option<u32>,
 }
 

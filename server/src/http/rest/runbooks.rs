@@ -35,21 +35,15 @@ pub struct ListQuery {
     cursor: Option<String>,
 }
 
-/// What a runbook is written as; the domain reads it, so that every fault is named.
+/// A new runbook; `openapi::bodies` says what it holds, and the domain reads it, so that every fault is named.
 #[derive(ToSchema)]
 #[schema(as = RunbookDraft)]
-#[expect(dead_code, reason = "documents the body; the domain reads it")]
-pub struct DraftSchema {
-    title: String,
-    description: String,
-    /// `{id?, name?, type, config, order?, on_failure?, timeout?, retry?, confirm?, when?}`
-    #[schema(value_type = Vec<Object>)]
-    blocks: Vec<Value>,
-    tags: Option<Vec<String>>,
-    parameters: Option<Vec<domain::Parameter>>,
-    /// What this version changes.
-    message: Option<String>,
-}
+pub struct DraftSchema {}
+
+/// The next version of one.
+#[derive(ToSchema)]
+#[schema(as = RunbookChange)]
+pub struct ChangeSchema {}
 
 /// The latest version of each runbook, the newest change first.
 #[utoipa::path(get, path = "/runbooks", tag = "runbooks", params(ListQuery),
@@ -89,10 +83,11 @@ pub async fn read(State(state): State<AppState>, asking: Asking, Path(id): Path<
 }
 
 /// A new version. `If-Match: "<version>"` refuses to overwrite somebody else's.
-#[utoipa::path(put, path = "/runbooks/{id}", tag = "runbooks", request_body = DraftSchema,
+#[utoipa::path(put, path = "/runbooks/{id}", tag = "runbooks", request_body = ChangeSchema,
     params(("id" = RunbookId, Path), ("If-Match" = Option<String>, Header, description = "The version it is based on, in quotes")),
     responses((status = 200, body = RunbookRead), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody), (status = 412, body = ProblemBody), (status = 422, body = ProblemBody)))]
+        (status = 404, body = ProblemBody), (status = 409, description = "Others keep changing it", body = ProblemBody),
+        (status = 412, description = "Somebody else changed it", body = ProblemBody), (status = 422, body = ProblemBody)))]
 pub async fn update(
     State(state): State<AppState>,
     asking: Asking,
@@ -152,7 +147,8 @@ pub async fn version(State(state): State<AppState>, asking: Asking, Path((id, n)
 
 /// A new version that restores everything of an old one.
 #[utoipa::path(post, path = "/runbooks/{id}/versions/{n}/rollback", tag = "runbooks", params(("id" = RunbookId, Path), ("n" = u32, Path)),
-    responses((status = 200, body = RunbookRead), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
+    responses((status = 200, body = RunbookRead), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody), (status = 409, description = "Others keep changing it", body = ProblemBody)))]
 pub async fn roll_back(State(state): State<AppState>, asking: Asking, Path((id, n)): Path<(RunbookId, u32)>) -> Answer<Response> {
     let runbook = state.services.runbooks.roll_back(&asking.actor, id, n).await?;
     Ok(tagged(runbook.into()))
