@@ -19,8 +19,8 @@ pub use places::{Place, Places};
 pub use timer::TimerBlock;
 
 use crate::duration::HINT;
-use crate::parse::{Object, expression};
-use crate::{BlockId, Faults, Seconds};
+use crate::parse::Object;
+use crate::{BlockId, Faults, Seconds, expression};
 
 /// How deep conditions may nest.
 pub const MAX_NESTING: usize = 8;
@@ -437,7 +437,7 @@ pub(crate) fn captures(object: &mut Object<'_>, allowed: &[(&str, CaptureFrom)],
         item.required("from", faults);
         let from = item.word("from", allowed, faults);
         let pattern = item.text("regex", faults);
-        if let Some(Err(error)) = pattern.as_ref().map(|pattern| expression(pattern)) {
+        if let Some(Err(error)) = pattern.as_ref().map(|pattern| expression::read(pattern)) {
             faults.push(item.at("regex"), format!("not a regular expression: {}", first_line(&error.to_string())));
         }
         let json_path = item.text("json_path", faults);

@@ -12,6 +12,7 @@ pub mod diff;
 pub mod document;
 pub mod duration;
 pub mod event;
+pub mod expression;
 pub mod fault;
 pub mod host;
 pub mod ids;

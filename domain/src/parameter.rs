@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::Faults;
 use crate::block::is_identifier;
-use crate::parse::{Object, clip, expression, kind_of};
+use crate::parse::{Object, clip, kind_of};
+use crate::{Faults, expression};
 
 /// One question a runbook asks before it runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,7 +101,7 @@ impl Parameter {
             }
         }
         let pattern = object.text("pattern", faults);
-        if pattern.as_deref().is_some_and(|pattern| expression(pattern).is_err()) {
+        if pattern.as_deref().is_some_and(|pattern| expression::read(pattern).is_err()) {
             faults.push(object.at("pattern"), "not a regular expression");
         }
         let description = object.text("description", faults);
@@ -146,7 +146,7 @@ impl Parameter {
             (_, other) => return Err(format!("{} does not fit here", kind_of(other))),
         };
         if let (Some(pattern), Value::String(text)) = (&self.pattern, &value) {
-            let whole = expression(&format!("^(?:{pattern})$")).map_err(|_| "its pattern is no regular expression")?;
+            let whole = expression::read(&format!("^(?:{pattern})$")).map_err(|_| "its pattern is no regular expression")?;
             if !whole.is_match(text) {
                 return Err(format!("does not match the pattern {pattern}"));
             }

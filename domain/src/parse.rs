@@ -4,9 +4,6 @@ use serde_json::{Map, Value};
 
 use crate::Faults;
 
-/// How large a regular expression may become, in bytes.
-const MAX_EXPRESSION: usize = 2 * 1024 * 1024;
-
 /// An object being read. Keys that nothing asked for are faults when [`Object::finish`] is called.
 pub struct Object<'a> {
     path: String,
@@ -174,11 +171,6 @@ impl<'a> Object<'a> {
             }
         }
     }
-}
-
-/// A regular expression that is not large: a short text can stand for millions of states.
-pub fn expression(text: &str) -> Result<regex::Regex, regex::Error> {
-    regex::RegexBuilder::new(text).size_limit(MAX_EXPRESSION).build()
 }
 
 /// A whole number within a range; `3.0` counts as whole.
