@@ -3,6 +3,7 @@
 //! This file is the command line and nothing else; each command has a file of its own name.
 #![expect(clippy::print_stdout, reason = "a command line tool speaks through stdout")]
 
+mod assets;
 mod attack;
 mod bench;
 mod chaos;

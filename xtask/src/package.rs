@@ -2,9 +2,8 @@
 //!
 //! ```text
 //! runbook-studio
-//! Leptos.toml      site-root = "site"
-//! site/            pkg/…, assets
-//! hash.txt         only with hash-files
+//! Leptos.toml      site-root = "site", site-pkg-dir = "pkg/<hash>"
+//! site/            pkg/<hash>/…, assets; in a release each with its .br and .gz
 //! ```
 
 use std::fs;
@@ -12,8 +11,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use crate::shell;
 use crate::workspace::Workspace;
+use crate::{assets, shell};
 
 /// The server's file name.
 pub const BINARY: &str = "runbook-studio";
@@ -76,12 +75,17 @@ pub fn assemble(workspace: &Workspace, profile: Profile, folder: &Path) -> Resul
     fs::create_dir_all(&new).with_context(|| format!("creating {}", new.display()))?;
     copy(&built.join(BINARY), &new.join(BINARY))?;
     copy_tree(&site, &new.join("site"))?;
-    if workspace.site().hash_files {
-        copy(&built.join("hash.txt"), &new.join("hash.txt"))?;
+    let pkg = assets::name_after_content(&new.join("site/pkg"))?;
+    if profile == Profile::Release {
+        shell::announce("compressing what a browser loads", "less than a minute", || {
+            let (before, after) = assets::compress(&new.join("site"))?;
+            println!("{} KB, {} KB as brotli", before / 1024, after / 1024);
+            Ok(())
+        })?;
     }
     let options = workspace.root.join("Leptos.toml");
     let text = fs::read_to_string(&options).with_context(|| format!("reading {}", options.display()))?;
-    fs::write(new.join("Leptos.toml"), packaged_options(&text)?).context("writing the package's Leptos.toml")?;
+    fs::write(new.join("Leptos.toml"), packaged_options(&text, &pkg)?).context("writing the package's Leptos.toml")?;
 
     remove(folder)?;
     fs::rename(&new, folder).with_context(|| format!("moving the package to {}", folder.display()))
@@ -102,17 +106,19 @@ fn half(workspace: &Workspace, profile: Profile, which: &str) -> Result<()> {
     shell::run(&mut build)
 }
 
-/// Leptos.toml as it reads beside the binary: the site is in the folder, not in a target directory.
-fn packaged_options(text: &str) -> Result<String> {
-    let is_site_root = |line: &str| line.split('=').next().is_some_and(|key| key.trim() == "site-root");
-    if !text.lines().any(is_site_root) {
-        bail!("Leptos.toml has no site-root");
+/// Leptos.toml as it reads beside the binary: the site is in the folder, not in a target directory, and the application in a folder
+/// named after what it holds.
+fn packaged_options(text: &str, pkg: &str) -> Result<String> {
+    let mut text = text.to_owned();
+    for (key, value) in [("site-root", "site".to_owned()), ("site-pkg-dir", format!("pkg/{pkg}"))] {
+        let is_its = |line: &str| line.split('=').next().is_some_and(|word| word.trim() == key);
+        if !text.lines().any(is_its) {
+            bail!("Leptos.toml has no {key}");
+        }
+        let new = format!("{key} = \"{value}\"");
+        text = text.lines().map(|line| if is_its(line) { new.as_str() } else { line }).flat_map(|line| [line, "\n"]).collect();
     }
-    Ok(text
-        .lines()
-        .map(|line| if is_site_root(line) { "site-root = \"site\"" } else { line })
-        .flat_map(|line| [line, "\n"])
-        .collect())
+    Ok(text)
 }
 
 fn copy_tree(from: &Path, to: &Path) -> Result<()> {
@@ -148,13 +154,17 @@ mod tests {
     #[test]
     fn packaged_options_point_at_the_site_beside_them() {
         let text = "# site-root is here\n[package.metadata.leptos]\nsite-root = \"target/site\"\nsite-pkg-dir = \"pkg\"\n";
-        let packaged = packaged_options(text).expect("it has a site-root");
-        assert_eq!(packaged, "# site-root is here\n[package.metadata.leptos]\nsite-root = \"site\"\nsite-pkg-dir = \"pkg\"\n");
+        let packaged = packaged_options(text, "c0ffee").expect("it has both");
+        assert_eq!(
+            packaged,
+            "# site-root is here\n[package.metadata.leptos]\nsite-root = \"site\"\nsite-pkg-dir = \"pkg/c0ffee\"\n"
+        );
     }
 
     #[test]
-    fn options_without_a_site_root_are_refused() {
-        assert!(packaged_options("[package.metadata.leptos]\n").is_err());
+    fn options_that_lack_what_a_package_changes_are_refused() {
+        assert!(packaged_options("[package.metadata.leptos]\nsite-root = \"target/site\"\n", "c0ffee").is_err());
+        assert!(packaged_options("[package.metadata.leptos]\nsite-pkg-dir = \"pkg\"\n", "c0ffee").is_err());
     }
 
     #[test]

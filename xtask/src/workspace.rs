@@ -30,7 +30,6 @@ pub struct SiteOptions {
     pub output_name: String,
     /// Relative to the workspace, wherever the target directory is.
     pub site_root: PathBuf,
-    pub hash_files: bool,
 }
 
 impl Workspace {
@@ -180,11 +179,7 @@ impl SiteOptions {
             .or_else(|| text("name"))
             .context("[[workspace.metadata.leptos]] has neither output-name nor name")?;
         let site_root = text("site-root").context("[[workspace.metadata.leptos]] has no site-root")?;
-        Ok(Self {
-            output_name: output_name.to_owned(),
-            site_root: PathBuf::from(site_root),
-            hash_files: table.get("hash-files").and_then(|value| value.as_bool()).unwrap_or(false),
-        })
+        Ok(Self { output_name: output_name.to_owned(), site_root: PathBuf::from(site_root) })
     }
 }
 

@@ -40,6 +40,9 @@ pub async fn set(request: Request, next: Next) -> Response {
     } else if api {
         put(CONTENT_SECURITY_POLICY, API_POLICY);
         put(CACHE_CONTROL, "no-store");
+    } else {
+        // A page is somebody's own, and of this moment.
+        put(CACHE_CONTROL, "private, no-cache");
     }
     response
 }

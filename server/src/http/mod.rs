@@ -6,6 +6,7 @@ mod crowd;
 mod csp;
 mod events;
 mod extract;
+mod files;
 mod headers;
 mod json;
 pub mod listen;

@@ -4,9 +4,10 @@ use app::api::preflight::posted;
 use app::api::session::Unencrypted;
 use app::{App, shell};
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::routing::post;
 use axum::{Router, middleware};
+use http::Uri;
 use leptos::config::LeptosOptions;
 use leptos::prelude::provide_context;
 use leptos_axum::{LeptosRoutes, file_and_error_handler_with_context, generate_route_list, render_app_async_with_context};
@@ -14,6 +15,7 @@ use service::Services;
 use tower_http::limit::RequestBodyLimitLayer;
 
 use super::auth;
+use super::files::Files;
 
 /// The largest body a server function takes, in bytes: a document to import.
 const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -38,11 +40,22 @@ pub fn router(services: Services, options: LeptosOptions, unencrypted: Option<Un
         };
         render_app_async_with_context(context, move || shell(answered.clone()))(Request::from_parts(parts, Body::empty())).await
     };
+    let files = Files::new(&options);
+    let page = file_and_error_handler_with_context(context.clone(), shell);
+    let file_or_page = move |uri: Uri, state: State<LeptosOptions>, request: Request| {
+        let (file, page) = (files.answer(&request), page.clone());
+        async move {
+            match file.await {
+                Some(file) => file,
+                None => page(uri, state, request).await,
+            }
+        }
+    };
     Router::new()
         // The form of a runbook's page that asks for a look before the run, sent without JavaScript: the page answers it.
         .route("/runbooks/{id}", post(check_first))
-        .leptos_routes_with_context(&options, generate_route_list(App), context.clone(), move || shell(shown.clone()))
-        .fallback(file_and_error_handler_with_context(context, shell))
+        .leptos_routes_with_context(&options, generate_route_list(App), context, move || shell(shown.clone()))
+        .fallback(file_or_page)
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(middleware::from_fn(auth::same_origin_only))
         .with_state(options)

@@ -1,6 +1,7 @@
 //! Black-box tests of the built binary: one process for each world, its own data folder, a free port.
 
 mod access;
+mod assets;
 mod audit_command;
 mod connections;
 mod contract;
