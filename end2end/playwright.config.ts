@@ -1,8 +1,5 @@
 import { defineConfig } from "@playwright/test";
-import { existsSync } from "node:fs";
-
-// The system's Chromium: nothing is downloaded.
-const chromium = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find((path) => path && existsSync(path));
+import { browser } from "./playwright.base";
 
 export default defineConfig({
   testDir: "tests",
@@ -13,12 +10,5 @@ export default defineConfig({
   workers: 1,
   timeout: 120_000,
   expect: { timeout: 15_000 },
-  use: {
-    viewport: { width: 1440, height: 900 },
-    trace: "retain-on-failure",
-    launchOptions: {
-      executablePath: chromium,
-      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"],
-    },
-  },
+  use: { ...browser, trace: "retain-on-failure" },
 });

@@ -12,11 +12,13 @@ mod package;
 #[cfg(test)]
 mod policy;
 mod run;
+mod screenshots;
 mod setup;
 mod shell;
 mod studio;
 mod test;
 mod tools;
+mod ui_bench;
 mod watch;
 mod workspace;
 
@@ -68,6 +70,10 @@ enum Command {
     Chaos(chaos::Options),
     /// Play the attacker against a running server, and count what it refused
     Attack(attack::Options),
+    /// Measure the pages in a real browser: what they load, how soon they show what happens, how they scroll
+    UiBench(ui_bench::Options),
+    /// Take a picture of every page, of an installation with something in it, into docs/images/
+    Screenshots(screenshots::Options),
     /// Write lines at a steady pace, for `bench`
     #[command(hide = true)]
     EmitLines(bench::emit::Options),
@@ -88,6 +94,8 @@ fn main() -> Result<()> {
         Command::Bench(options) => bench::bench(&workspace, &options),
         Command::Chaos(options) => chaos::chaos(&workspace, &options),
         Command::Attack(options) => attack::attack(&workspace, &options),
+        Command::UiBench(options) => ui_bench::ui_bench(&workspace, &options),
+        Command::Screenshots(options) => screenshots::screenshots(&workspace, &options),
         Command::EmitLines(options) => bench::emit::emit(&options),
     }
 }

@@ -12,12 +12,12 @@ mod forty_over_ssh;
 mod forty_trues;
 mod hundred_viewers;
 mod list_runbooks;
-mod machine;
+pub mod machine;
 mod memory;
 mod million_lines;
-mod report;
-mod row;
-mod stats;
+pub mod report;
+pub mod row;
+pub mod stats;
 mod thousand_runs;
 
 use std::fs;
@@ -222,7 +222,7 @@ fn chosen(only: &[String]) -> Result<Vec<&'static Workload>> {
 }
 
 /// The checkout's commit, and whether it was changed since.
-fn commit(workspace: &Workspace) -> String {
+pub fn commit(workspace: &Workspace) -> String {
     let git = |args: &[&str]| shell::output(Command::new("git").args(args).current_dir(&workspace.root));
     let Some(commit) = git(&["rev-parse", "--short", "HEAD"]) else { return "no commit".to_owned() };
     let changed = git(&["status", "--porcelain"]).is_some_and(|text| !text.is_empty());

@@ -180,7 +180,7 @@ fn replace_section(text: &str, id: &str, section: &str) -> String {
     let (prelude, sections) = split_sections(text);
     let mut sections: Vec<(String, String)> = sections.into_iter().filter(|(name, _)| name != id).collect();
     sections.push((id.to_owned(), section.to_owned()));
-    sections.sort_by_key(|(name, _)| number(name));
+    sections.sort_by_key(|(name, _)| rank(name));
     let bodies = sections.iter().map(|(_, body)| body.trim_end().to_owned());
     std::iter::once(prelude.trim_end().to_owned()).chain(bodies).collect::<Vec<_>>().join("\n\n") + "\n"
 }
@@ -200,9 +200,10 @@ fn split_sections(text: &str) -> (String, Vec<(String, String)>) {
     (prelude, sections)
 }
 
-/// `P10` → 10
-fn number(id: &str) -> u32 {
-    id.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(u32::MAX)
+/// `P10` → P, 10
+fn rank(id: &str) -> (String, u32) {
+    let (letters, number) = id.split_at(id.find(|c: char| c.is_ascii_digit()).unwrap_or(id.len()));
+    (letters.to_owned(), number.parse().unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
@@ -221,5 +222,7 @@ mod tests {
         let text = "# Title\n\n## P1: a\n\nx\n\n## P10: b\n\ny\n";
         let replaced = replace_section(text, "P2", "## P2: c\n\nz\n");
         assert_eq!(replaced, "# Title\n\n## P1: a\n\nx\n\n## P2: c\n\nz\n\n## P10: b\n\ny\n");
+        let replaced = replace_section(text, "U2", "## U2: c\n\nz\n");
+        assert_eq!(replaced, "# Title\n\n## P1: a\n\nx\n\n## P10: b\n\ny\n\n## U2: c\n\nz\n");
     }
 }

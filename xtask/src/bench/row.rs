@@ -41,6 +41,8 @@ pub enum Unit {
     PerSecond,
     Times,
     Mebibytes,
+    /// 1,000 bytes.
+    Kilobytes,
     Count,
 }
 
@@ -171,6 +173,7 @@ impl Unit {
             Self::PerSecond => "/s",
             Self::Times => "×",
             Self::Mebibytes => "MiB",
+            Self::Kilobytes => "KB",
             Self::Count => "",
         }
     }
