@@ -51,6 +51,6 @@ fn show(found: Option<Result<RunbookDiff>>) -> AnyView {
     match found {
         None => view! { <p class="faint small-text">"Comparing…"</p> }.into_any(),
         Some(Err(error)) => view! { <p class="err">{error.0.detail}</p> }.into_any(),
-        Some(Ok(diff)) => view! { <p><b>{format!("{}.", diff.summary)}</b></p><DiffView diff=diff/> }.into_any(),
+        Some(Ok(diff)) => view! { <p><b>{format!("{}.", diff.summary)}</b></p><div class="conflict__diff" tabindex="0"><DiffView diff=diff/></div> }.into_any(),
     }
 }

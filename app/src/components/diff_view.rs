@@ -78,6 +78,9 @@ fn Block(block: BlockDiff) -> impl IntoView {
         Branch::Then => "if so",
         Branch::Else => "otherwise",
     });
+    // The heading of a block that is new or gone says its name and type already.
+    let is_told = |name: &str| matches!(block.change, Change::Added | Change::Removed) && matches!(name, "name" | "type");
+    let fields = block.fields.iter().filter(|field| !is_told(&field.name)).cloned().collect::<Vec<_>>();
     let moved = block.moved_from.as_ref().map(|spot| format!("Moved from {spot}"));
     let (class, depth) = (class(block.change, moved.is_some()), depth(&block));
     view! {
@@ -91,7 +94,7 @@ fn Block(block: BlockDiff) -> impl IntoView {
                 <ChangePill change=block.change/>
                 {moved.map(|text| view! { <MovedPill text=text/> })}
             </header>
-            <DiffFields fields=block.fields/>
+            <DiffFields fields=fields/>
         </section>
     }
 }

@@ -114,7 +114,7 @@ fn Show(diff: RunDiff) -> impl IntoView {
         </header>
         <div class="page">
             <div class="diff__sides"><Side run=old/><Side run=new/></div>
-            <h2 class="diff__summary" role="status">{summary}</h2>
+            <h2 class="diff__summary">{summary}</h2>
             {versions}
             {parameters}
             <div class="card compare">

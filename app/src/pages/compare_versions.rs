@@ -82,7 +82,7 @@ fn Show(page: Comparison, me: Option<Me>, roll_back: ServerAction<RollBack>) -> 
                 <span class="spacer"></span>
                 <a class="btn quiet" href=format!("/runbooks/{id}/versions")>"All versions"</a>
             </Form>
-            <h2 class="diff__summary" role="status">{summary}</h2>
+            <h2 class="diff__summary">{summary}</h2>
             <div class="diff__sides">{left}{right}</div>
             <DiffView diff=diff/>
         </div>

@@ -25,7 +25,7 @@ pub fn compare(from: (Side, &RunbookDraft), to: (Side, &RunbookDraft), until: Op
         Map::from_iter([
             ("title".to_owned(), Value::from(draft.title.as_str())),
             ("description".to_owned(), Value::from(draft.description.as_str())),
-            ("tags".to_owned(), Value::from(draft.tags.join(", "))),
+            ("tags".to_owned(), Value::from(draft.tags.join("\n"))),
         ])
     };
     let fields = fields(&heading(old), &heading(new), until);

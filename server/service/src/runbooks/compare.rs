@@ -13,7 +13,7 @@ use crate::{Result, ServiceError};
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Runbooks {
-    /// What is different from one version to another: to the newest where none is named, from the one before it where none is named.
+    /// What is different from one version to another: to the newest, and from the one before it, where none is named.
     ///
     /// # Errors
     /// `NotFound`.

@@ -25,8 +25,8 @@ pub struct ExportedRunbook {
 }
 
 impl Runbooks {
-    /// A new runbook from a document: YAML, JSON or Markdown, whichever it is by its file's name or by what it holds. Of Markdown the title
-    /// is the document's, else the file's name.
+    /// A new runbook from a document: YAML, JSON or Markdown, whichever it is by its file's name or by what it holds. Of Markdown the
+    /// title is the document's, else the file's name.
     ///
     /// # Errors
     /// `Forbidden` to viewers, `TooLarge`, `Invalid`.
