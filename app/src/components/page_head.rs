@@ -112,7 +112,7 @@ fn ExportMenu(id: RunbookId, title: String) -> impl IntoView {
         };
         view! {
             <a href=format!("/api/v1/runbooks/{id}/export?format={format}") rel="external" download=file_name(&title, format)>
-                <Icon icon=icondata_lu::LuDownload/><span>{format.label()}<small class="faint">{format!(" · {what}")}</small></span>
+                <Icon icon=icondata_lu::LuDownload/><span>{format.label()}<small class="faint menu__what">{what}</small></span>
             </a>
         }
     });

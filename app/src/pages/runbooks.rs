@@ -310,7 +310,7 @@ fn Nothing(filtered: bool) -> impl IntoView {
     view! {
         <div class="empty"><Icon icon=icondata_lu::LuBook class="icon--big"/><h2>"No runbooks yet"</h2>
             <p>"A runbook is a page of instructions and commands that runs. Write one, or bring the Markdown you have."</p>
-            <div class="empty__actions"><a class="btn primary" href="/runbooks/new">"New runbook"</a><a class="btn" href="/import">"Import Markdown"</a></div></div>
+            <div class="empty__actions"><a class="btn primary" href="/runbooks/new">"New runbook"</a><a class="btn" href="/import">"Import"</a></div></div>
     }
     .into_any()
 }

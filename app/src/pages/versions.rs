@@ -105,8 +105,10 @@ fn List(versions: Vec<Runbook>, me: Option<Me>) -> impl IntoView {
                     <p>{what}" "<span class="faint">{version.updated_by}</span></p>
                     {current.then(|| view! { <span class="pill ok"><Icon icon=icondata_lu::LuCheck/>"Current"</span> })}
                     <span class="faint"><When at=version.updated_at/></span>
-                    <Compare id=version.id version=version.version latest=latest/>
-                    {(!current && may_write).then(|| view! { <Restore id=version.id version=version.version latest=latest action=roll_back/> })}
+                    <span class="version__acts">
+                        <Compare id=version.id version=version.version latest=latest/>
+                        {(!current && may_write).then(|| view! { <Restore id=version.id version=version.version latest=latest action=roll_back/> })}
+                    </span>
                 </li>
             }
         })
