@@ -29,6 +29,7 @@ pub fn play(studio: &Studio) -> Result<Tally> {
     };
     const JSON: &str = "application/json";
     const MARKDOWN: &str = "text/markdown";
+    const YAML: &str = "application/yaml";
     for path in ["/runbooks", "/users/login", "/users/signup", "/hosts", "/credentials", "/blocks/execute", "/users/me/api-keys"]
     {
         let large = format!("{{\"title\": \"{}\"}}", "x".repeat(2 * 1024 * 1024));
@@ -59,6 +60,9 @@ pub fn play(studio: &Studio) -> Result<Tally> {
     send("17 MiB to import", "/runbooks/import", MARKDOWN, large.as_bytes(), false);
     for (what, document) in documents() {
         send(what, "/runbooks/import", MARKDOWN, document.as_bytes(), true);
+        // As YAML it is no runbook, and its aliases count.
+        let bare = document.trim_start_matches("---\n");
+        send(&format!("{what}, as YAML"), "/runbooks/import", YAML, bare.as_bytes(), false);
     }
     send("a document that is no UTF-8", "/runbooks/import", MARKDOWN, b"# \xff\xfe", false);
     if client.call("GET", "/runbooks?limit=1", None)?.status != 200 {
