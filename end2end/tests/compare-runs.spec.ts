@@ -29,8 +29,8 @@ test("a failed run is compared with the last good one", async ({ page, studio })
     await expect(page.locator(".diff__block").filter({ hasText: "Parameters" }).locator("ins")).toHaveText("+9");
     const row = page.getByRole("row", { name: /Look at the lag.*exit 0.*exit 1/s });
     await expect(row).toBeVisible();
-    await expect(page.locator("ins").filter({ hasText: "lag is 9 s" })).toBeVisible();
-    await expect(page.locator("del").filter({ hasText: "lag is 3 s" })).toBeVisible();
+    await expect(page.locator("ins").filter({ hasText: /^\+lag is 9 s$/ })).toBeVisible();
+    await expect(page.locator("del").filter({ hasText: /^−lag is 3 s$/ })).toBeVisible();
     await expect(page.getByRole("row", { name: /Say hello/ }).getByText("Different")).toHaveCount(0);
   });
 
