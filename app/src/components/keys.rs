@@ -45,14 +45,10 @@ pub fn mind_keys(overlays: Overlays) {
             event.stop_propagation();
             match wish {
                 None => {}
-                Some(Wish::Palette) => overlays.open(Overlay::Palette),
+                Some(Wish::Search) if focus_search() => {}
+                Some(Wish::Search | Wish::Palette) => overlays.open(Overlay::Palette),
                 Some(Wish::Help) => overlays.open(Overlay::Keys),
                 Some(Wish::Go(path)) => navigate(path, NavigateOptions::default()),
-                Some(Wish::Search) => {
-                    if !focus_search() {
-                        overlays.open(Overlay::Palette);
-                    }
-                }
             }
         });
         // Belongs to this effect, and so to the layout.

@@ -83,7 +83,7 @@ pub fn Notes(
             </li>
         }
     };
-    let steps = move || timeline.with_untracked(|timeline| options(timeline));
+    let steps = move || timeline.with_untracked(options);
     let form = writer.may_write.then(|| {
         view! {
             <ActionForm action=add attr:class="note__form">

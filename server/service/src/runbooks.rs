@@ -9,9 +9,7 @@ mod preview;
 pub use self::documents::{ExportedRunbook, MAX_IMPORT};
 pub use self::list::RunbookFilter;
 
-use domain::{
-    Actor, AuditAction, AuditEntry, Block, BlockId, BlockKind, Permission, Runbook, RunbookDraft, RunbookId, sample,
-};
+use domain::{Actor, AuditAction, AuditEntry, Block, BlockId, BlockKind, Permission, Runbook, RunbookDraft, RunbookId, sample};
 use serde_json::{Value, json};
 use store::Store;
 

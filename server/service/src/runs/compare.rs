@@ -52,7 +52,7 @@ impl Runs {
 
     /// A run with what its steps wrote, as a terminal shows it.
     async fn plain_report(&self, actor: &Actor, id: RunId) -> Result<Report> {
-        let Report { run, steps } = self.report(actor, id).await?;
-        Ok(Report { run, steps: steps.into_iter().map(|(step, output)| (step, without_colours(&output))).collect() })
+        let Report { run, steps, notes } = self.report(actor, id).await?;
+        Ok(Report { run, steps: steps.into_iter().map(|(step, output)| (step, without_colours(&output))).collect(), notes })
     }
 }

@@ -192,9 +192,7 @@ pub async fn arguments(studio: &Studio, admin: &str, name: &str, who: &str, key:
         "compare_draft" => Arguments::Json(json!({ "id": runbook(studio, admin).await, "draft": draft(), "version": 1 })),
         "diff_versions" => form([("id", runbook(studio, admin).await.as_str()), ("from", "1"), ("to", "1")]),
         "get_runbook" | "list_versions" | "compare_versions" | "delete_runbook" | "duplicate_runbook" | "start_run"
-        | "preflight_run" => {
-            form([("id", runbook(studio, admin).await.as_str())])
-        }
+        | "preflight_run" => form([("id", runbook(studio, admin).await.as_str())]),
         "run_block" => {
             let runbook = runbook(studio, admin).await;
             let shown = studio.call(Some(admin), "GET", &format!("/api/v1/runbooks/{runbook}"), None).await.json();
