@@ -62,6 +62,8 @@ async fn runbooks_are_written_versioned_and_deleted() {
     assert_eq!(call("GET", &format!("{path}/versions"), None).await.json().as_array().map(Vec::len), Some(3));
     assert_eq!(call("POST", &format!("{path}/versions/99/rollback"), None).await.status, 404);
 
+    let another = json!({ "title": "Another", "description": "", "blocks": [] });
+    assert_eq!(call("POST", "/api/v1/runbooks", Some(another)).await.status, 201);
     let listed = call("GET", "/api/v1/runbooks?limit=1&tag=disk", None).await;
     assert_eq!(listed.json()[0]["title"], "Disk full");
     let everything = call("GET", "/api/v1/runbooks?limit=1", None).await;

@@ -128,13 +128,14 @@ fn a_removed_block_goes_back_where_it_was() {
 #[test]
 fn a_copy_follows_its_original_with_keys_and_ids_of_its_own() {
     let mut draft = Draft::from(&sample());
-    let key = draft.blocks[5].key;
+    // A condition with a block in each branch.
+    let key = draft.blocks[2].key;
     let copy = draft.duplicate(key).expect("it was there");
-    assert_eq!(draft.find(copy), Some((ListAt::Top, 6)));
-    assert_eq!(draft.spots().len(), 8 + 3);
-    assert_eq!(draft.check().map(|draft| draft.blocks.len()), Ok(7));
+    assert_eq!(draft.find(copy), Some((ListAt::Top, 3)));
+    assert_eq!(draft.spots().len(), 7 + 3);
+    assert_eq!(draft.check().map(|draft| draft.blocks.len()), Ok(6));
     let another = draft.insert(ListAt::Top, 0, BlockType::Timer).expect("at the top");
-    assert_eq!(draft.spots().len(), 12, "{another} is new");
+    assert_eq!(draft.spots().len(), 11, "{another} is new");
 }
 
 #[test]

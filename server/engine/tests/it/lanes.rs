@@ -96,7 +96,7 @@ async fn a_host_that_fails_keeps_the_next_ones_from_being_touched() {
     let (run, steps) = world.reaches(id, RunState::Failed).await;
     let states: Vec<_> = steps.iter().map(|step| step.state).collect();
     assert_eq!(states, [StepState::Succeeded, StepState::Failed, StepState::Skipped, StepState::Skipped]);
-    assert_eq!(run.error.as_deref(), Some("block 2 “everywhere” on web-2: exit 1"));
+    assert_eq!(run.error.as_deref(), Some("block 1 “everywhere” on web-2: exit 1"));
 }
 
 #[tokio::test]

@@ -253,7 +253,7 @@ async fn a_failed_run_is_run_again_from_the_step_that_failed() {
     let (run, steps) = world.reaches(failed, RunState::Failed).await;
     assert_eq!(states(&steps), [(0, 1, SUCCEEDED), (1, 1, StepState::Failed), (2, 1, SKIPPED)]);
     assert_eq!(steps[2].error.as_deref(), Some("not reached"));
-    assert!(run.error.as_deref().unwrap().starts_with("step 2 ") && run.error.unwrap().ends_with("exit 1"));
+    assert!(run.error.as_deref().unwrap().starts_with("block 2 ") && run.error.unwrap().ends_with("exit 1"));
 
     std::fs::write(&gate, "").unwrap();
     let (again, mut viewer) = world.start_watched(blocks, Start { selection: Selection::From(from), ..Start::default() }).await;
