@@ -83,9 +83,9 @@ pub(crate) mod server {
     use leptos_axum::ResponseOptions;
 
     /// The id of the request, as the log has it.
-    pub fn request_id() -> Option<String> {
+    pub fn request_id() -> Option<Box<str>> {
         let parts = use_context::<Parts>()?;
-        parts.headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned)
+        parts.headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(Into::into)
     }
 
     /// Gives the response a status, unless it is going to be a redirect: a plain form goes back to its page, which shows

@@ -27,7 +27,7 @@ pub struct Problem {
     pub current_version: Option<u32>,
     /// What to tell the operator, where the server failed: its log says more under it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<String>,
+    pub request_id: Option<Box<str>>,
 }
 
 impl Problem {

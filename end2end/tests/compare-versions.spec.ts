@@ -33,7 +33,7 @@ test("what changed between two versions is seen, and the old one restored from t
   });
 
   await test.step("other versions are picked", async () => {
-    await page.getByLabel("From", { exact: true }).selectOption("2");
+    await page.locator('select[name="from"]').selectOption("2");
     await page.getByRole("button", { name: "Compare" }).click();
     await expect(page).toHaveURL(/from=2&to=2/);
     await expect(page.getByRole("heading", { name: "Nothing is different" })).toBeVisible();
@@ -58,8 +58,8 @@ test("versions are compared without JavaScript", async ({ browser, page, studio 
   const reader = await plain.newPage();
   await reader.goto(`${studio.url}/runbooks/${id}/versions/compare`);
   await expect(reader.getByRole("heading", { name: "1 block changed, 1 added, 1 moved" })).toBeVisible();
-  await reader.getByLabel("From", { exact: true }).selectOption("2");
-  await reader.getByLabel("To", { exact: true }).selectOption("1");
+  await reader.locator('select[name="from"]').selectOption("2");
+  await reader.locator('select[name="to"]').selectOption("1");
   await reader.getByRole("button", { name: "Compare" }).click();
   await expect(reader.getByRole("heading", { name: "1 block changed, 1 removed, 1 moved" })).toBeVisible();
   await reader.getByText("Restore…").click();

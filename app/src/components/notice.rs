@@ -90,7 +90,7 @@ pub fn ErrorPage(
             <h1>{title}</h1>
             <p>{detail}</p>
             {(problem.status == 403).then(|| view! { <WhoCanHelp/> })}
-            {problem.request_id.map(|id| view! { <p class="small-text">"The server's log says more under request "<code>{id}</code>"."</p> })}
+            {problem.request_id.map(|id| view! { <p class="small-text">"The server's log says more under request "<code>{id.into_string()}</code>"."</p> })}
             <div class="errorpage__actions">
                 {failed.then(|| view! { <a class="btn primary" href="" rel="external">"Load it again"</a> })}
                 <a class=list href="/runbooks">"All runbooks"</a>

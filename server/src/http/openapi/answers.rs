@@ -4,8 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::shapes::refer;
 
-/// What is made, and what the calls that use it name it: operation, status, where its id stands, and the calls with their parameter.
-const LINKS: &[(&str, &str, &str, &[(&str, &str)])] = &[
+/// What makes something, and what uses it: operation, status, where its id stands, and the calls with their parameter.
+type Link = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+const LINKS: &[Link] = &[
     (
         "runbooks_create",
         "201",
