@@ -10,5 +10,6 @@ export default defineConfig({
   workers: 1,
   timeout: 120_000,
   expect: { timeout: 15_000 },
-  use: { ...browser, trace: "retain-on-failure" },
+  // A button that is not there fails soon, and says which.
+  use: { ...browser, actionTimeout: 20_000, trace: "retain-on-failure" },
 });
