@@ -60,7 +60,7 @@ pub async fn import(State(state): State<AppState>, asking: Asking, document: Doc
 
 /// The latest version as a file. YAML and JSON hold all of it and can be imported again.
 #[utoipa::path(get, path = "/runbooks/{id}/export", tag = "runbooks", params(("id" = RunbookId, Path), ExportQuery),
-    responses((status = 200, description = "The file", content((String = "application/yaml"), (Value = "application/json"), (String = "text/markdown"))),
+    responses((status = 200, description = "The file", content((Value = "application/yaml"), (Value = "application/json"), (String = "text/markdown"))),
         (status = 401, body = ProblemBody), (status = 404, body = ProblemBody), (status = 422, body = ProblemBody)))]
 pub async fn export(
     State(state): State<AppState>,
