@@ -368,9 +368,12 @@ mod tests {
         let spec = ProcessSpec::new("s", "/bin/sh", format!("echo once >> {}; exec sleep 600", effect.display()));
         here.reserve("s").expect("a free name");
         let launched = here.launch(&spec).expect("a process");
-        while !effect.exists() {
-            sleep(Duration::from_millis(5)).await;
-        }
+        let happens = async {
+            while !effect.exists() {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(Duration::from_secs(20), happens).await.expect("the command takes effect");
         let full = Launched { noted: Err(io::Error::from(io::ErrorKind::StorageFull)), ..launched };
         fs::remove_file(full.step.folder().path().join("identity")).expect("the note");
 
