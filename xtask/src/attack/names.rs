@@ -122,11 +122,7 @@ pub fn play(studio: &Studio) -> Result<Tally> {
     }
     if tally.asked_again > 0 {
         let lost = format!("{} of {} calls lost their connection and were made anew", tally.asked_again, tally.tried);
-        if tally.asked_again * LOST_ONE_IN > tally.tried {
-            tally.broken(lost)
-        } else {
-            tally.notes.push(format!("names and ids: {lost}"))
-        }
+        if tally.asked_again * LOST_ONE_IN > tally.tried { tally.broken(lost) } else { tally.notes.push(lost) }
     }
     // Whoever attacked is still who they were.
     let me = client.call("GET", "/users/me", None)?;
@@ -141,7 +137,7 @@ fn call(client: &Client, document: &Value, (method, path): (&str, &str), operati
     let plain = fill(path, None, NOTHING);
     let mut send = |what: String, path: &str, body: Option<&Value>, may_be_taken: bool| {
         let mut answer = client.call(&verb, path, body);
-        // A few such answers are lost on a busy machine; why is not known. They are made anew, once, and counted.
+        // A few of ten thousand are lost now and then; why is not known. They are made anew, once, and counted.
         if answer.as_ref().is_err_and(|error| format!("{error:#}").contains("disconnected")) {
             tally.asked_again += 1;
             answer = client.call(&verb, path, body);
