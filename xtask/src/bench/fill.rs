@@ -44,16 +44,13 @@ pub fn start(studio: &Studio, runbook: &str, count: usize) -> Result<Vec<String>
     parallel::calls("runs", &|| studio.client(), CALLERS, count, |client, _| client.execute(runbook))
 }
 
-/// Adds rows to the audit trail by doing what is audited: saving runbooks anew.
+/// Adds rows to the audit trail by doing what is audited and leaves least: a runbook becomes a favourite, and is none any more.
 pub fn audit_rows(studio: &Studio, runbooks: &[String], count: usize) -> Result<()> {
-    parallel::calls("audit rows", &|| studio.client(), CALLERS, count, |client, number| {
-        let body = json!({
-            "title": format!("Restart service {number}"),
-            "description": "",
-            "blocks": [{ "type": "instruction", "config": { "text": "Call the owner." } }],
-        });
-        let runbook = &runbooks[number % runbooks.len()];
-        client.call("PUT", &format!("/runbooks/{runbook}"), Some(&body))?.expect(200)?;
+    parallel::calls("pairs of audit rows", &|| studio.client(), CALLERS, count.div_ceil(2), |client, number| {
+        let favourite = format!("/runbooks/{}/favourite", runbooks[number % runbooks.len()]);
+        for verb in ["PUT", "DELETE"] {
+            client.call(verb, &favourite, None)?.expect(204)?;
+        }
         Ok(())
     })?;
     Ok(())
