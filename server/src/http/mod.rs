@@ -19,6 +19,7 @@ mod problem;
 pub mod proxy;
 mod rest;
 pub mod tls;
+mod unread;
 mod watching;
 
 use std::sync::Arc;
@@ -103,7 +104,8 @@ pub async fn router(
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(middleware::from_fn_with_state(state, observe::limit))
         .layer(middleware::from_fn(observe::record))
-        .layer(middleware::from_fn_with_state(trusted, proxy::settle)))
+        .layer(middleware::from_fn_with_state(trusted, proxy::settle))
+        .layer(middleware::from_fn(unread::read)))
 }
 
 async fn no_such_call() -> ApiError {

@@ -100,6 +100,32 @@ async fn clients_that_never_finish_a_request_are_let_go_and_keep_nobody_waiting(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_refused_while_its_body_is_still_sent_is_answered_and_the_connection_goes_on() {
+    let studio = Studio::new().await;
+    let address = studio.address().trim_start_matches("http://").to_owned();
+    let body = vec![b' '; 1_500_000];
+    // Nobody is signed in; to an address of nothing; more than a call may send.
+    for (path, sent, status) in
+        [("/api/v1/runbooks", 700, "401"), ("/api/v1/nothing", 700, "404"), ("/api/v1/users/login", body.len(), "413")]
+    {
+        let mut stream = TcpStream::connect(&address).expect("a connection");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {sent}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).expect("written");
+        // Long enough for a server that would not wait for the body.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stream.write_all(&body[..sent]).expect("the whole body is taken");
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("written");
+        let mut answers = String::new();
+        stream.read_to_string(&mut answers).expect("both answers");
+        assert!(answers.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {answers}");
+        assert!(answers.contains("HTTP/1.1 200 OK"), "{path}: {answers}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_say_that_they_came_without_encryption_where_others_can_read_them() {
     // The last of an option counts: `Studio` itself listens for its own machine alone.
     for (arguments, expected) in [

@@ -7,9 +7,6 @@ use super::tally::Tally;
 use crate::studio::{Client, Studio};
 
 /// Calls that would lock out the caller, or that never end.
-/// More lost connections than one in so many calls are a fault.
-const LOST_ONE_IN: usize = 1_000;
-
 const LEFT_OUT: [(&str, &str); 4] = [
     ("post", "/users/logout"),
     ("put", "/users/me/password"),
@@ -120,10 +117,6 @@ pub fn play(studio: &Studio) -> Result<Tally> {
             }
         }
     }
-    if tally.asked_again > 0 {
-        let lost = format!("{} of {} calls lost their connection and were made anew", tally.asked_again, tally.tried);
-        if tally.asked_again * LOST_ONE_IN > tally.tried { tally.broken(lost) } else { tally.notes.push(lost) }
-    }
     // Whoever attacked is still who they were.
     let me = client.call("GET", "/users/me", None)?;
     tally.count("after all of it, /users/me", &Ok(me), true);
@@ -136,13 +129,7 @@ fn call(client: &Client, document: &Value, (method, path): (&str, &str), operati
     let sample = body.map(|schema| sample(document, &Value::Object(schema.clone()), 0));
     let plain = fill(path, None, NOTHING);
     let mut send = |what: String, path: &str, body: Option<&Value>, may_be_taken: bool| {
-        let mut answer = client.call(&verb, path, body);
-        // A few of ten thousand are lost now and then; why is not known. They are made anew, once, and counted.
-        if answer.as_ref().is_err_and(|error| format!("{error:#}").contains("disconnected")) {
-            tally.asked_again += 1;
-            answer = client.call(&verb, path, body);
-        }
-        tally.count(&format!("{verb} {what}"), &answer, may_be_taken);
+        tally.count(&format!("{verb} {what}"), &client.call(&verb, path, body), may_be_taken);
     };
     for name in names_in(path) {
         for text in hostile() {

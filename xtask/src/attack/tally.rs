@@ -21,8 +21,6 @@ pub struct Tally {
     pub unanswered: usize,
     pub findings: Vec<String>,
     pub notes: Vec<String>,
-    /// Calls whose connection was closed before an answer came, and that were answered when they were made anew.
-    pub asked_again: usize,
 }
 
 impl Tally {
