@@ -7,13 +7,14 @@ pub mod components;
 #[cfg(feature = "ssr")]
 pub mod cookie;
 pub mod error;
+pub mod lazy;
 pub mod pages;
 pub mod state;
 
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{Outlet, ParentRoute, Route, Router, Routes};
-use leptos_router::{SsrMode, path};
+use leptos_router::{Lazy, SsrMode, path};
 
 use api::session::{Me, me};
 use components::keys::{KeysDialog, mind_keys};
@@ -54,7 +55,6 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     provide_clock();
     provide_context(CurrentMe(Resource::new_blocking(|| (), |()| me())));
-    mark_hydrated();
     view! {
         <Title formatter=page_title/>
         <Router>
@@ -66,37 +66,35 @@ pub fn App() -> impl IntoView {
                 <ParentRoute path=path!("") view=Layout ssr=SsrMode::Async>
                     <Route path=path!("/") view=pages::home::HomePage ssr=SsrMode::Async/>
                     <Route path=path!("/runbooks") view=pages::runbooks::RunbooksPage ssr=SsrMode::Async/>
-                    <Route path=path!("/runbooks/new") view=pages::editor::EditorPage ssr=SsrMode::Async/>
+                    <Route path=path!("/runbooks/new") view={Lazy::<lazy::Editor>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/runbooks/:id") view=pages::runbook::RunbookPage ssr=SsrMode::Async/>
-                    <Route path=path!("/runbooks/:id/edit") view=pages::editor::EditorPage ssr=SsrMode::Async/>
-                    <Route path=path!("/runbooks/:id/versions") view=pages::versions::VersionsPage ssr=SsrMode::Async/>
-                    <Route path=path!("/runbooks/:id/versions/compare") view=pages::compare_versions::CompareVersionsPage ssr=SsrMode::Async/>
-                    <Route path=path!("/runbooks/:id/versions/:n") view=pages::versions::VersionPage ssr=SsrMode::Async/>
-                    <Route path=path!("/runs/compare") view=pages::compare_runs::CompareRunsPage ssr=SsrMode::Async/>
-                    <Route path=path!("/runs/:id/compare") view=pages::compare_runs::CompareRunsPage ssr=SsrMode::Async/>
-                    <Route path=path!("/runs/:id") view=pages::run::RunPage ssr=SsrMode::Async/>
+                    <Route path=path!("/runbooks/:id/edit") view={Lazy::<lazy::Editor>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/runbooks/:id/versions") view={Lazy::<lazy::Versions>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/runbooks/:id/versions/compare") view={Lazy::<lazy::CompareVersions>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/runbooks/:id/versions/:n") view={Lazy::<lazy::Version>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/runs/compare") view={Lazy::<lazy::CompareRuns>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/runs/:id/compare") view={Lazy::<lazy::CompareRuns>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/runs/:id") view={Lazy::<lazy::Run>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/history") view=pages::history::HistoryPage ssr=SsrMode::Async/>
-                    <Route path=path!("/hosts") view=pages::hosts::HostsPage ssr=SsrMode::Async/>
-                    <Route path=path!("/credentials") view=pages::credentials::CredentialsPage ssr=SsrMode::Async/>
-                    <Route path=path!("/audit") view=pages::audit::AuditPage ssr=SsrMode::Async/>
-                    <Route path=path!("/import") view=pages::import::ImportPage ssr=SsrMode::Async/>
-                    <Route path=path!("/users") view=pages::users::UsersPage ssr=SsrMode::Async/>
-                    <Route path=path!("/settings") view=pages::settings::SettingsPage ssr=SsrMode::Async/>
-                    <Route path=path!("/profile") view=pages::profile::ProfilePage ssr=SsrMode::Async/>
+                    <Route path=path!("/hosts") view={Lazy::<lazy::Hosts>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/credentials") view={Lazy::<lazy::Credentials>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/audit") view={Lazy::<lazy::Audit>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/import") view={Lazy::<lazy::Import>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/users") view={Lazy::<lazy::Users>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/settings") view={Lazy::<lazy::Settings>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/profile") view={Lazy::<lazy::Profile>::new()} ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>
         </Router>
     }
 }
 
-/// Marks the page once its script has taken over: effects run in the browser alone.
-fn mark_hydrated() {
-    #[cfg(feature = "hydrate")]
-    Effect::new(|_| {
-        if let Some(body) = document().body() {
-            let _ = body.set_attribute("data-hydrated", "");
-        }
-    });
+/// Marks the page: its script has taken over.
+#[cfg(feature = "hydrate")]
+pub fn mark_hydrated() {
+    if let Some(body) = document().body() {
+        let _ = body.set_attribute("data-hydrated", "");
+    }
 }
 
 /// What all pages but the sign-in share.

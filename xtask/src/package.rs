@@ -17,6 +17,9 @@ use crate::{assets, shell};
 /// The server's file name.
 pub const BINARY: &str = "runbook-studio";
 
+/// What cargo-leptos calls the browser half.
+const FRONTEND: &str = "--frontend-only";
+
 /// How a build is optimised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Profile {
@@ -57,7 +60,7 @@ pub fn build(workspace: &Workspace, profile: Profile) -> Result<()> {
     // The browser half last: another command may write the same site folder during the long build of the server, and what is
     // packaged next must be this one.
     shell::announce("building the server", about(profile.first_server_build()), || half(workspace, profile, "--server-only"))?;
-    shell::announce("building the browser half", about("about 4 minutes"), || half(workspace, profile, "--frontend-only"))
+    shell::announce("building the browser half", about("about 4 minutes"), || half(workspace, profile, FRONTEND))
 }
 
 /// Puts the packaged layout into `folder`, whatever was there before.
@@ -102,6 +105,10 @@ fn half(workspace: &Workspace, profile: Profile, which: &str) -> Result<()> {
     build.args(["leptos", "build", which]);
     if profile == Profile::Release {
         build.arg("--release");
+        if which == FRONTEND {
+            // What many never open is in files of its own (app/src/lazy.rs).
+            build.args(["--split", "--lib-features", "split"]);
+        }
     }
     shell::run(&mut build)
 }

@@ -3,20 +3,21 @@
 use domain::{ApiKeyId, ApiKeySummary, Scope, SessionId, SessionSummary};
 use leptos::prelude::*;
 
+use super::codec::Text;
 use super::once::Once;
 #[cfg(feature = "ssr")]
 use super::server::{actor, services, session_token};
 use crate::error::Result;
 
 /// Where one is signed in, this browser first.
-#[server(prefix = "/rpc", endpoint = "list_sessions")]
+#[server(prefix = "/rpc", endpoint = "list_sessions", output = Text)]
 pub async fn list_sessions() -> Result<Vec<SessionSummary>> {
     let actor = actor().await?;
     Ok(services()?.accounts.sessions(&actor, session_token().as_deref()).await?)
 }
 
 /// Ends one session.
-#[server(prefix = "/rpc", endpoint = "end_session")]
+#[server(prefix = "/rpc", endpoint = "end_session", output = Text)]
 pub async fn end_session(id: SessionId) -> Result<()> {
     let actor = actor().await?;
     services()?.accounts.end_session(&actor, id).await?;
@@ -24,7 +25,7 @@ pub async fn end_session(id: SessionId) -> Result<()> {
 }
 
 /// Signs out everywhere, here too.
-#[server(prefix = "/rpc", endpoint = "end_sessions")]
+#[server(prefix = "/rpc", endpoint = "end_sessions", output = Text)]
 pub async fn end_sessions() -> Result<()> {
     let actor = actor().await?;
     services()?.accounts.end_sessions(&actor).await?;
@@ -34,7 +35,7 @@ pub async fn end_sessions() -> Result<()> {
 }
 
 /// Changes one's password, which ends every session and key, and signs this browser in again.
-#[server(prefix = "/rpc", endpoint = "change_password")]
+#[server(prefix = "/rpc", endpoint = "change_password", output = Text)]
 pub async fn change_password(current_password: String, new_password: String) -> Result<()> {
     use secrecy::{ExposeSecret, SecretString};
 
@@ -49,14 +50,14 @@ pub async fn change_password(current_password: String, new_password: String) -> 
 }
 
 /// One's API keys, the latest first.
-#[server(prefix = "/rpc", endpoint = "list_api_keys")]
+#[server(prefix = "/rpc", endpoint = "list_api_keys", output = Text)]
 pub async fn list_api_keys() -> Result<Vec<ApiKeySummary>> {
     let actor = actor().await?;
     Ok(services()?.accounts.api_keys(&actor).await?)
 }
 
 /// Makes an API key, which is shown this once; 0 days are for ever.
-#[server(prefix = "/rpc", endpoint = "create_api_key")]
+#[server(prefix = "/rpc", endpoint = "create_api_key", output = Text)]
 pub async fn create_api_key(
     name: String,
     #[server(default)] scopes: Vec<Scope>,
@@ -69,7 +70,7 @@ pub async fn create_api_key(
 }
 
 /// Revokes one of one's API keys.
-#[server(prefix = "/rpc", endpoint = "revoke_api_key")]
+#[server(prefix = "/rpc", endpoint = "revoke_api_key", output = Text)]
 pub async fn revoke_api_key(id: ApiKeyId) -> Result<()> {
     let actor = actor().await?;
     services()?.accounts.revoke_api_key(&actor, id).await?;

@@ -3,12 +3,13 @@
 use domain::{AuditRecord, AuditVerdict, Page};
 use leptos::prelude::*;
 
+use super::codec::Text;
 #[cfg(feature = "ssr")]
 use super::server::{actor, services};
 use crate::error::Result;
 
 /// A page of the trail, the newest first. `since` and `until` are days (`2027-01-31`, UTC), both inclusive.
-#[server(prefix = "/rpc", endpoint = "list_audit")]
+#[server(prefix = "/rpc", endpoint = "list_audit", output = Text)]
 pub async fn list_audit(
     #[server(default)] who: Option<String>,
     #[server(default)] action: Option<String>,
@@ -37,7 +38,7 @@ pub async fn list_audit(
 }
 
 /// Reads the whole trail and says where it is broken first, if it is; also against a head that was kept elsewhere (`SEQ:HASH`).
-#[server(prefix = "/rpc", endpoint = "verify_audit")]
+#[server(prefix = "/rpc", endpoint = "verify_audit", output = Text)]
 pub async fn verify_audit(#[server(default)] head: Option<String>) -> Result<AuditVerdict> {
     use domain::{AuditHead, Faults, Problem};
 

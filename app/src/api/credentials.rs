@@ -3,19 +3,20 @@
 use domain::{CredentialId, CredentialKind, CredentialSummary};
 use leptos::prelude::*;
 
+use super::codec::Text;
 #[cfg(feature = "ssr")]
 use super::server::{actor, services};
 use crate::error::Result;
 
 /// Every credential, by name, without its secret.
-#[server(prefix = "/rpc", endpoint = "list_credentials")]
+#[server(prefix = "/rpc", endpoint = "list_credentials", output = Text)]
 pub async fn list_credentials() -> Result<Vec<CredentialSummary>> {
     let actor = actor().await?;
     Ok(services()?.credentials.list(&actor).await?)
 }
 
 /// Stores a credential, encrypted from the first byte.
-#[server(prefix = "/rpc", endpoint = "create_credential")]
+#[server(prefix = "/rpc", endpoint = "create_credential", output = Text)]
 pub async fn create_credential(
     name: String,
     kind: CredentialKind,
@@ -31,7 +32,7 @@ pub async fn create_credential(
 }
 
 /// Deletes a credential; `force` even when runbooks use it.
-#[server(prefix = "/rpc", endpoint = "delete_credential")]
+#[server(prefix = "/rpc", endpoint = "delete_credential", output = Text)]
 pub async fn delete_credential(id: CredentialId, #[server(default)] force: bool) -> Result<()> {
     let actor = actor().await?;
     services()?.credentials.delete(&actor, id, force).await?;

@@ -3,18 +3,19 @@
 use domain::LinkPurpose;
 use leptos::prelude::*;
 
+use super::codec::Text;
 #[cfg(feature = "ssr")]
 use super::server::{address, begin_session_cookie, device, services};
 use crate::error::Result;
 
 /// What a link is good for.
-#[server(name = GetLinkPurpose, prefix = "/rpc", endpoint = "link_purpose")]
+#[server(name = GetLinkPurpose, prefix = "/rpc", endpoint = "link_purpose", output = Text)]
 pub async fn link_purpose(token: String) -> Result<LinkPurpose> {
     Ok(services()?.accounts.link_purpose(&token).await?)
 }
 
 /// Makes the account that an invitation is for, and signs it in.
-#[server(prefix = "/rpc", endpoint = "accept_invite")]
+#[server(prefix = "/rpc", endpoint = "accept_invite", output = Text)]
 pub async fn accept_invite(token: String, username: String, password: String) -> Result<()> {
     use secrecy::{ExposeSecret, SecretString};
 
@@ -28,7 +29,7 @@ pub async fn accept_invite(token: String, username: String, password: String) ->
 }
 
 /// Gives an account the password that was chosen, which ends its sessions and keys, and leads to the sign-in.
-#[server(prefix = "/rpc", endpoint = "reset_password")]
+#[server(prefix = "/rpc", endpoint = "reset_password", output = Text)]
 pub async fn reset_password(token: String, password: String) -> Result<()> {
     services()?.accounts.reset_password(&token, secrecy::SecretString::from(password), address()).await?;
     leptos_axum::redirect("/sign-in");

@@ -4,6 +4,7 @@
 pub mod account;
 #[expect(missing_docs, reason = "the arguments, which the macro makes into fields, are told in the function's own words")]
 pub mod audit;
+pub mod codec;
 #[expect(missing_docs, reason = "the arguments, which the macro makes into fields, are told in the function's own words")]
 pub mod compare;
 #[expect(missing_docs, reason = "the arguments, which the macro makes into fields, are told in the function's own words")]

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::codec::Text;
 use crate::error::Result;
 
 /// A secret that nobody can ask for again.
@@ -39,7 +40,7 @@ impl Once {
 }
 
 /// What was made by a form without JavaScript just before; asked once.
-#[server(prefix = "/rpc", endpoint = "shown_once")]
+#[server(prefix = "/rpc", endpoint = "shown_once", output = Text)]
 pub async fn shown_once() -> Result<Option<Once>> {
     use leptos_router::location::Url;
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use server_fn::codec::Json;
 
+use super::codec::Text;
 #[cfg(feature = "ssr")]
 use super::server::{actor, services};
 use crate::error::Result;
@@ -33,7 +34,7 @@ pub struct Found {
 }
 
 /// What a run would come to, of the same arguments as one that is started.
-#[server(prefix = "/rpc", endpoint = "preflight_run")]
+#[server(prefix = "/rpc", endpoint = "preflight_run", output = Text)]
 pub async fn preflight_run(
     id: RunbookId,
     #[server(default)] blocks: Vec<BlockId>,
@@ -50,7 +51,7 @@ pub async fn preflight_run(
 }
 
 /// What each of the blocks of a draft would do, in the same order; blocks and parameters as the draft has them.
-#[server(prefix = "/rpc", endpoint = "preview_blocks", input = Json)]
+#[server(prefix = "/rpc", endpoint = "preview_blocks", output = Text, input = Json)]
 pub async fn preview_blocks(title: String, blocks: Vec<Value>, parameters: Vec<Value>) -> Result<Vec<BlockPreview>> {
     let actor = actor().await?;
     Ok(services()?.runbooks.preview(&actor, &title, &blocks, &parameters).await?)

@@ -9,6 +9,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use server_fn::codec::Json;
 
+use super::codec::Text;
 #[cfg(feature = "ssr")]
 use super::server::{actor, services};
 use crate::error::Result;
@@ -37,7 +38,7 @@ pub struct RunPage {
 }
 
 /// What waits for one, what goes on, what failed, what one uses.
-#[server(prefix = "/rpc", endpoint = "get_home")]
+#[server(prefix = "/rpc", endpoint = "get_home", output = Text)]
 pub async fn get_home() -> Result<Overview> {
     let actor = actor().await?;
     Ok(services()?.home.overview(&actor).await?)
@@ -45,7 +46,7 @@ pub async fn get_home() -> Result<Overview> {
 
 /// Starts a run: of one block alone (`block`), of one and all after it (`from`), of chosen blocks (`only` set, ids in `blocks`), or of
 /// everything.
-#[server(prefix = "/rpc", endpoint = "start_run")]
+#[server(prefix = "/rpc", endpoint = "start_run", output = Text)]
 pub async fn start_run(
     id: RunbookId,
     #[server(default)] blocks: Vec<BlockId>,
@@ -64,7 +65,7 @@ pub async fn start_run(
 }
 
 /// Runs one block of a version, and stays where it was asked.
-#[server(prefix = "/rpc", endpoint = "run_block", input = Json)]
+#[server(prefix = "/rpc", endpoint = "run_block", output = Text, input = Json)]
 pub async fn run_block(id: RunbookId, version: u32, block: BlockId, parameters: BTreeMap<String, String>) -> Result<RunId> {
     let actor = actor().await?;
     let start = start_of((Vec::new(), false, None, Some(block)), parameters, None, false);
@@ -99,7 +100,7 @@ pub(super) fn start_of(
 }
 
 /// A run, its steps and the end of what each wrote.
-#[server(prefix = "/rpc", endpoint = "get_run")]
+#[server(prefix = "/rpc", endpoint = "get_run", output = Text)]
 pub async fn get_run(id: RunId) -> Result<RunPage> {
     use domain::{BlockType, Permission};
 
@@ -129,14 +130,14 @@ pub async fn get_run(id: RunId) -> Result<RunPage> {
 }
 
 /// A run told in Markdown, to paste elsewhere.
-#[server(prefix = "/rpc", endpoint = "get_report")]
+#[server(prefix = "/rpc", endpoint = "get_report", output = Text)]
 pub async fn get_report(id: RunId) -> Result<String> {
     let actor = actor().await?;
     Ok(services()?.runs.report(&actor, id).await?.markdown())
 }
 
 /// The text of a run's instruction, with the values that were put into it, as clean HTML.
-#[server(prefix = "/rpc", endpoint = "get_instruction")]
+#[server(prefix = "/rpc", endpoint = "get_instruction", output = Text)]
 pub async fn get_instruction(id: RunId, ordinal: u32) -> Result<String> {
     use domain::{BlockType, Problem};
 
@@ -148,21 +149,21 @@ pub async fn get_instruction(id: RunId, ordinal: u32) -> Result<String> {
 }
 
 /// What a step wrote after the piece with this number, at most `limit` pieces.
-#[server(prefix = "/rpc", endpoint = "get_output")]
+#[server(prefix = "/rpc", endpoint = "get_output", output = Text)]
 pub async fn get_output(id: RunId, step: StepId, after: u64, limit: u32) -> Result<Vec<Chunk>> {
     let actor = actor().await?;
     Ok(services()?.runs.output(&actor, id, step, after, limit.clamp(1, 400)).await?)
 }
 
 /// The notes on a run, the first one first.
-#[server(prefix = "/rpc", endpoint = "list_notes")]
+#[server(prefix = "/rpc", endpoint = "list_notes", output = Text)]
 pub async fn list_notes(id: RunId) -> Result<Vec<Note>> {
     let actor = actor().await?;
     Ok(services()?.runs.notes(&actor, id).await?)
 }
 
 /// Writes a note on a run, perhaps about one of its steps.
-#[server(prefix = "/rpc", endpoint = "add_note")]
+#[server(prefix = "/rpc", endpoint = "add_note", output = Text)]
 pub async fn add_note(id: RunId, text: String, #[server(default)] step: Option<String>) -> Result<Note> {
     use domain::Problem;
 
@@ -174,7 +175,7 @@ pub async fn add_note(id: RunId, text: String, #[server(default)] step: Option<S
 }
 
 /// Deletes one's own note on a run that is not over.
-#[server(prefix = "/rpc", endpoint = "delete_note")]
+#[server(prefix = "/rpc", endpoint = "delete_note", output = Text)]
 pub async fn delete_note(id: RunId, note: NoteId) -> Result<NoteId> {
     let actor = actor().await?;
     services()?.runs.delete_note(&actor, id, note).await?;
@@ -182,7 +183,7 @@ pub async fn delete_note(id: RunId, note: NoteId) -> Result<NoteId> {
 }
 
 /// A page of runs, the newest first. `since` and `until` are days (`2027-01-31`, UTC), both inclusive.
-#[server(prefix = "/rpc", endpoint = "list_runs")]
+#[server(prefix = "/rpc", endpoint = "list_runs", output = Text)]
 pub async fn list_runs(
     #[server(default)] runbook: Option<RunbookId>,
     #[server(default)] state: Option<RunState>,
@@ -209,7 +210,7 @@ pub async fn list_runs(
 }
 
 /// Pauses, resumes or stops a run, or answers its question.
-#[server(prefix = "/rpc", endpoint = "control_run")]
+#[server(prefix = "/rpc", endpoint = "control_run", output = Text)]
 pub async fn control_run(
     id: RunId,
     action: ControlAction,

@@ -4,6 +4,7 @@ use domain::{Permission, Role};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::codec::Text;
 use crate::error::Result;
 
 /// The person in front of the page.
@@ -32,7 +33,7 @@ impl Me {
 }
 
 /// Who is signed in; `None` for nobody.
-#[server(name = GetMe, prefix = "/rpc", endpoint = "me")]
+#[server(name = GetMe, prefix = "/rpc", endpoint = "me", output = Text)]
 pub async fn me() -> Result<Option<Me>> {
     let actor = super::server::asking().await?;
     let is_unencrypted = use_context::<Unencrypted>().is_some();
@@ -40,19 +41,19 @@ pub async fn me() -> Result<Option<Me>> {
 }
 
 /// Whether there is no account yet, so that the first one is to be made.
-#[server(prefix = "/rpc", endpoint = "needs_setup")]
+#[server(prefix = "/rpc", endpoint = "needs_setup", output = Text)]
 pub async fn needs_setup() -> Result<bool> {
     Ok(super::server::services()?.accounts.needs_setup().await?)
 }
 
 /// Whether strangers may make themselves an account.
-#[server(prefix = "/rpc", endpoint = "is_sign_up_open")]
+#[server(prefix = "/rpc", endpoint = "is_sign_up_open", output = Text)]
 pub async fn is_sign_up_open() -> Result<bool> {
     Ok(super::server::services()?.accounts.is_sign_up_open())
 }
 
 /// Makes an account and signs it in.
-#[server(prefix = "/rpc", endpoint = "sign_up")]
+#[server(prefix = "/rpc", endpoint = "sign_up", output = Text)]
 pub async fn sign_up(
     username: String,
     password: String,
@@ -80,7 +81,7 @@ pub async fn sign_up(
 }
 
 /// Starts a session.
-#[server(prefix = "/rpc", endpoint = "sign_in")]
+#[server(prefix = "/rpc", endpoint = "sign_in", output = Text)]
 pub async fn sign_in(username: String, password: String, #[server(default)] next: Option<String>) -> Result<()> {
     use secrecy::{ExposeSecret, SecretString};
 
@@ -93,7 +94,7 @@ pub async fn sign_in(username: String, password: String, #[server(default)] next
 }
 
 /// Ends the session.
-#[server(prefix = "/rpc", endpoint = "sign_out")]
+#[server(prefix = "/rpc", endpoint = "sign_out", output = Text)]
 pub async fn sign_out() -> Result<()> {
     let actor = super::server::asking().await?;
     if let (Some(actor), Some(token)) = (actor, super::server::session_token()) {

@@ -17,6 +17,7 @@ use crate::components::notice::ErrorPage;
 use crate::components::page_head::{RunbookHead, RunbookTab};
 use crate::components::run_form::{CheckButton, Checked, FORM, RunForm, Running};
 use crate::components::time::When;
+use crate::lazy::fetch_run_page;
 use crate::use_me;
 
 /// `/runbooks/:id`.
@@ -61,7 +62,8 @@ fn Show(page: Shown, me: Option<Me>, found: Option<Found>) -> impl IntoView {
                 <Document page=page run_form=may_run.then_some(FORM)/>
                 {may_run.then(|| view! { <SelectedBar selected=selected running/> })}
             </div>
-            <aside>
+            // Whoever comes near the form may be about to start a run: its page is fetched meanwhile.
+            <aside on:pointerenter=|_| fetch_run_page() on:focusin=|_| fetch_run_page()>
                 {may_run.then(|| view! { <RunForm runbook=runbook.clone() running/> })}
                 <Details runbook=runbook/>
             </aside>
