@@ -1,6 +1,6 @@
 // Accounts: an invitation is taken up, a key is made and revoked, a session ended from elsewhere, a password changed; with and without
 // JavaScript.
-import { expect, hydrated, setUp, test } from "../fixtures/studio";
+import { asAdmin, expect, hydrated, setUp, test } from "../fixtures/studio";
 
 const guest = { username: "ann", password: "some other quiet words" };
 
@@ -93,4 +93,22 @@ test.describe("without JavaScript", () => {
     await expect(page.getByRole("region", { name: "API key “by hand”" })).toBeHidden();
     await expect(page.getByRole("row", { name: /by hand/ })).toBeVisible();
   });
+});
+
+test("the button that confirms never moves to another row: where one is gone, the next begins closed", async ({ page, studio }) => {
+  await setUp(page, studio);
+  const headers = await asAdmin(page, studio);
+  for (const name of ["first pipeline", "second pipeline", "third pipeline"]) {
+    const made = await page.request.post(`${studio.url}/api/v1/users/me/api-keys`, { headers, data: { name, scopes: ["read"] } });
+    expect(made.status()).toBe(201);
+  }
+  await page.goto(`${studio.url}/profile`);
+  await hydrated(page);
+  const rows = page.getByRole("row", { name: /pipeline/ });
+  await expect(rows).toHaveCount(3);
+  const name = await rows.first().locator("b").innerText();
+  await rows.first().getByText("Revoke…").click();
+  await rows.first().getByRole("button", { name: `Revoke “${name}”` }).click();
+  await expect(rows).toHaveCount(2);
+  await expect(page.locator("main details[open]")).toHaveCount(0);
 });

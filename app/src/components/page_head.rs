@@ -80,7 +80,7 @@ pub fn RunbookHead(
                         <input type="hidden" name="id" value=id.to_string()/>
                         <button class="btn"><Icon icon=icondata_lu::LuCopy/>"Duplicate"</button>
                     </ActionForm>
-                    <Confirm label="Delete…" class="danger" consequence="Its runs and versions stay readable; nobody can start it again.">
+                    <Confirm of=id.to_string() label="Delete…" class="danger" consequence="Its runs and versions stay readable; nobody can start it again.">
                         <ActionForm action=delete>
                             <input type="hidden" name="id" value=id.to_string()/>
                             <button class="btn danger primary small">{format!("Delete “{title}”")}</button>

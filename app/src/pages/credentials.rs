@@ -89,7 +89,7 @@ fn Row(credential: CredentialSummary, delete: ServerAction<DeleteCredential>) ->
             <td data-label="Stored"><When at=credential.created_at/><span class="faint">" by "{credential.created_by}</span></td>
             <td data-label="Last used">{used}</td>
             <td><div class="table__acts">
-                <Confirm label="Delete…" class="small danger" consequence="The secret is gone for good. Runbooks and hosts that use it will fail.">
+                <Confirm of=credential.id.to_string() label="Delete…" class="small danger" consequence="The secret is gone for good. Runbooks and hosts that use it will fail.">
                     <ActionForm action=delete>
                         <input type="hidden" name="id" value=credential.id.to_string()/>
                         <label class="check"><input type="checkbox" name="force" value="true"/><span>"Even if runbooks or hosts use it"</span></label>

@@ -227,7 +227,7 @@ fn Reached(details: HostDetails, is_local: bool) -> impl IntoView {
 #[component]
 fn Delete(id: HostId, name: String, delete: ServerAction<DeleteHost>) -> impl IntoView {
     view! {
-        <Confirm label="Delete…" class="small danger" consequence="Runs that would touch it are refused from then on. What ran there stays readable.">
+        <Confirm of=id.to_string() label="Delete…" class="small danger" consequence="Runs that would touch it are refused from then on. What ran there stays readable.">
             <ActionForm action=delete>
                 <input type="hidden" name="id" value=id.to_string()/>
                 <label class="check"><input type="checkbox" name="force" value="true"/><span>"Even if runbooks use it"</span></label>

@@ -46,7 +46,7 @@ fn Sessions() -> impl IntoView {
             <div class="row">
                 <h2 id="sessions">"Signed in"</h2>
                 <span class="spacer"></span>
-                <Confirm label="Sign out everywhere…" class="small danger" consequence="Ends every session, this one too. API keys stay.">
+                <Confirm of="all" label="Sign out everywhere…" class="small danger" consequence="Ends every session, this one too. API keys stay.">
                     // A plain form, as for signing out here: what follows is loaded afresh.
                     <form method="post" action=EndSessions::url()><button class="btn small danger primary">"Sign out everywhere"</button></form>
                 </Confirm>
@@ -176,7 +176,7 @@ fn Key(key_: ApiKeySummary, revoke: ServerAction<RevokeApiKey>) -> impl IntoView
             <td data-label="Ends">{at(key_.expires_at)}</td>
             <td data-label="Last used">{at(key_.last_used_at)}</td>
             <td><div class="table__acts">
-                <Confirm label="Revoke…" class="small danger" consequence="Whatever uses this key is refused from then on.">
+                <Confirm of=key_.id.to_string() label="Revoke…" class="small danger" consequence="Whatever uses this key is refused from then on.">
                     <ActionForm action=revoke>
                         <input type="hidden" name="id" value=key_.id.to_string()/>
                         <button class="btn small danger primary">{format!("Revoke “{name}”")}</button>

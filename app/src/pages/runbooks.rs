@@ -260,7 +260,7 @@ fn Row(
                 <button><Icon icon=icondata_lu::LuCopy/>"Duplicate"</button>
             </ActionForm>
             <hr/>
-            <Confirm label="Delete…" class="danger small" consequence="Its runs and versions stay readable.">
+            <Confirm of=id.to_string() label="Delete…" class="danger small" consequence="Its runs and versions stay readable.">
                 <ActionForm action=delete on:submit=move |_| leaving.set(name.clone())>
                     <input type="hidden" name="id" value=id.to_string()/>
                     <button class="danger" disabled=pending><Icon icon=icondata_lu::LuTrash2/>{format!("Delete “{shown}”")}</button>

@@ -109,14 +109,14 @@ fn Row(user: UserSummary, actions: Actions) -> impl IntoView {
             <td data-label="Made"><When at=user.created_at/></td>
             <td data-label="Last sign-in">{seen}</td>
             <td><div class="table__acts">
-                <Confirm label="Role…" class="small" consequence="Every session and API key of theirs ends; they sign in anew.">
+                <Confirm of=role.id.clone() label="Role…" class="small" consequence="Every session and API key of theirs ends; they sign in anew.">
                     <ActionForm action=actions.role attr:class="form">
                         <input type="hidden" name="id" value=role.id/>
                         <RolePicker label=label current=user.role/>
                         <button class="btn small primary">{role.button}</button>
                     </ActionForm>
                 </Confirm>
-                <Confirm label="Password…" class="small" consequence="Makes a link, good for 7 days, by which they choose a new password. Until then the old one stays good.">
+                <Confirm of=reset.id.clone() label="Password…" class="small" consequence="Makes a link, good for 7 days, by which they choose a new password. Until then the old one stays good.">
                     <ActionForm action=actions.reset>
                         <input type="hidden" name="id" value=reset.id/>
                         <button class="btn small primary">{reset.button}</button>
@@ -141,7 +141,7 @@ struct Confirmed {
 #[component]
 fn LockOut(lock: Confirmed, disable: ServerAction<DisableUser>) -> impl IntoView {
     view! {
-        <Confirm label="Lock out…" class="small danger" consequence="Every session and API key ends at once. Runs that were started go on.">
+        <Confirm of=lock.id.clone() label="Lock out…" class="small danger" consequence="Every session and API key ends at once. Runs that were started go on.">
             <ActionForm action=disable>
                 <input type="hidden" name="id" value=lock.id/>
                 <input type="hidden" name="disabled" value="true"/>
