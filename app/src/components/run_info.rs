@@ -49,7 +49,9 @@ pub fn Info(
             {(!parameters.is_empty()).then(|| view! { <h2>"Parameters"</h2><dl>{parameters}</dl> })}
             <RunTimeline watched=watched usual=usual/>
             <Notes watched=watched writer=writer/>
-            <div class="info__body"><a class="link" href=format!("/runs/{}/compare", run.id)>"Compare with the last good run"</a></div>
+            {usual.map(|_| view! {
+                <div class="info__body"><a class="link" href=format!("/runs/{}/compare", run.id)>"Compare with the last good run"</a></div>
+            })}
             <h2>"Report"</h2>
             <Report id=run.id number=run.number/>
         </aside>

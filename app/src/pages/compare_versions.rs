@@ -8,8 +8,8 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::use_param;
 use super::versions::Restore;
-use crate::api::compare::{Comparison, VersionLine, compare_versions};
-use crate::api::runbooks::RollBack;
+use crate::api::compare::{Comparison, compare_versions};
+use crate::api::runbooks::{RollBack, VersionLine, Versions};
 use crate::api::session::Me;
 use crate::components::diff_view::DiffView;
 use crate::components::icon::Icon;
@@ -49,7 +49,7 @@ pub fn CompareVersionsPage() -> impl IntoView {
 
 #[component]
 fn Show(page: Comparison, me: Option<Me>, roll_back: ServerAction<RollBack>) -> impl IntoView {
-    let Comparison { runbook, versions, diff } = page;
+    let Comparison { versions: Versions { newest: runbook, lines: versions }, diff } = page;
     let may_write = me.as_ref().is_some_and(|me| me.may(Permission::Write));
     let (id, latest) = (runbook.id, runbook.version);
     let side = |side: &Side| {
@@ -92,7 +92,7 @@ fn Show(page: Comparison, me: Option<Me>, roll_back: ServerAction<RollBack>) -> 
 #[component]
 fn Picker(name: &'static str, label: &'static str, versions: Vec<VersionLine>, chosen: Option<u32>) -> impl IntoView {
     let options = versions.into_iter().map(|line| {
-        let VersionLine { version, by, at } = line;
+        let VersionLine { version, by, at, .. } = line;
         view! {
             <option value=version.to_string() selected=chosen == Some(version)>{format!("v{version} · {by} · {}", at.format("%Y-%m-%d %H:%M"))}</option>
         }

@@ -1,12 +1,12 @@
 //! The versions of a runbook: the list, one of them, and the way back.
 
-use domain::{Permission, Runbook, RunbookId};
+use domain::{Permission, RunbookId};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use super::runbook::Document;
 use super::use_param;
-use crate::api::runbooks::{RollBack, get_version, list_versions};
+use crate::api::runbooks::{RollBack, Versions, get_version, list_versions};
 use crate::api::session::Me;
 use crate::components::confirm::Confirm;
 use crate::components::icon::Icon;
@@ -89,25 +89,25 @@ pub fn VersionPage() -> impl IntoView {
 }
 
 #[component]
-fn List(versions: Vec<Runbook>, me: Option<Me>) -> impl IntoView {
+fn List(versions: Versions, me: Option<Me>) -> impl IntoView {
     let roll_back = ServerAction::<RollBack>::new();
     let may_write = me.as_ref().is_some_and(|me| me.may(Permission::Write));
-    let Some(newest) = versions.first().cloned() else { return ().into_any() };
-    let latest = newest.version;
-    let rows = versions
+    let Versions { newest, lines } = versions;
+    let (id, latest) = (newest.id, newest.version);
+    let rows = lines
         .into_iter()
         .map(|version| {
             let current = version.version == latest;
             let what = version.message.unwrap_or_else(|| if version.version == 1 { "First version".to_owned() } else { "No summary".to_owned() });
             view! {
                 <li class=if current { "version version--current" } else { "version" }>
-                    <b><a class="link" href=format!("/runbooks/{}/versions/{}", version.id, version.version)>{format!("v{}", version.version)}</a></b>
-                    <p>{what}" "<span class="faint">{version.updated_by}</span></p>
+                    <b><a class="link" href=format!("/runbooks/{id}/versions/{}", version.version)>{format!("v{}", version.version)}</a></b>
+                    <p>{what}" "<span class="faint">{version.by}</span></p>
                     {current.then(|| view! { <span class="pill ok"><Icon icon=icondata_lu::LuCheck/>"Current"</span> })}
-                    <span class="faint"><When at=version.updated_at/></span>
+                    <span class="faint"><When at=version.at/></span>
                     <span class="version__acts">
-                        <Compare id=version.id version=version.version latest=latest/>
-                        {(!current && may_write).then(|| view! { <Restore id=version.id version=version.version latest=latest action=roll_back/> })}
+                        <Compare id=id version=version.version latest=latest/>
+                        {(!current && may_write).then(|| view! { <Restore id=id version=version.version latest=latest action=roll_back/> })}
                     </span>
                 </li>
             }
@@ -120,7 +120,6 @@ fn List(versions: Vec<Runbook>, me: Option<Me>) -> impl IntoView {
             <ol class="card versions">{rows}</ol>
         </div>
     }
-    .into_any()
 }
 
 /// The ways to what a version changed, and to what was changed since.
@@ -140,7 +139,7 @@ fn Compare(id: RunbookId, version: u32, latest: u32) -> impl IntoView {
 #[component]
 pub(super) fn Restore(id: RunbookId, version: u32, latest: u32, action: ServerAction<RollBack>) -> impl IntoView {
     view! {
-        <Confirm label="Restore…" class="small" consequence=format!("Makes version {} with everything as it was in version {version}.", latest + 1)>
+        <Confirm of=format!("{version} of {latest}") label="Restore…" class="small" consequence=format!("Makes version {} with everything as it was in version {version}.", latest + 1)>
             <ActionForm action=action>
                 <input type="hidden" name="id" value=id.to_string()/>
                 <input type="hidden" name="version" value=version.to_string()/>
