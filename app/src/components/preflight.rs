@@ -1,6 +1,6 @@
 //! What a look before a run found: the checks, what is wrong first, and exactly what would run.
 
-use domain::{CheckOutcome, Preflight, PreflightCheck, PreflightStep};
+use domain::{BlockType, CheckOutcome, Preflight, PreflightCheck, PreflightStep};
 use icondata_core::Icon as IconData;
 use leptos::prelude::*;
 
@@ -114,7 +114,10 @@ fn Step(step: PreflightStep) -> impl IntoView {
                 {(!places.is_empty()).then(|| view! { <span class="tag" title=all>{short.trim_start().to_owned()}</span> })}
                 {step.notes.into_iter().map(|note| view! { <span class="muted">{note}</span> }).collect_view()}
             </p>
-            <CommandText text=step.text/>
+            {match step.kind {
+                BlockType::Instruction | BlockType::Timer => view! { <p class="rehearsal__text">{step.text}</p> }.into_any(),
+                _ => view! { <CommandText text=step.text/> }.into_any(),
+            }}
         </li>
     }
 }

@@ -26,6 +26,8 @@ struct Answers {
     values: Map<String, Value>,
     /// The names of secret parameters.
     secret: Vec<String>,
+    /// The names of parameters without a good answer.
+    open: Vec<String>,
     /// The secret answers.
     hidden: Vec<SecretString>,
 }
@@ -91,7 +93,7 @@ impl Runs {
             reason: options.reason.as_deref().unwrap_or_default().trim(),
             answers: answers.values,
             secret: &answers.secret,
-            open: &[],
+            open: &answers.open,
             hidden: &answers.hidden,
         });
         let environment = |name: &str| {
@@ -120,7 +122,10 @@ fn answers(parameters: &[Parameter], given: &Map<String, Value>, findings: &mut 
         // One after the other: one that is wrong must not take the others along.
         let own: Map<_, _> =
             given.iter().filter(|(name, _)| **name == parameter.name).map(|(n, v)| (n.clone(), v.clone())).collect();
-        answers.values.extend(parameter::resolve(std::slice::from_ref(parameter), &own).unwrap_or_default());
+        match parameter::resolve(std::slice::from_ref(parameter), &own) {
+            Ok(value) => answers.values.extend(value),
+            Err(_) => answers.open.push(parameter.name.clone()),
+        }
         if parameter.is_secret() {
             answers.secret.push(parameter.name.clone());
             let value = answers.values.remove(&parameter.name);

@@ -65,6 +65,7 @@ async fn what_refuses_the_start_is_named_all_at_once() {
         command("one", "true", "db-1"),
         command("two", "true", "nowhere"),
         { "name": "three", "type": "command", "config": { "command": "true", "host": "tag:none" } },
+        command("four", "echo {{ params.many }}", "local"),
     ]);
     let parameters = json!([{ "name": "word", "type": "string", "required": true }, { "name": "many", "type": "number" }]);
     let runbook = made(&studio, json!({ "title": "Refused", "blocks": blocks, "parameters": parameters })).await;
@@ -80,6 +81,8 @@ async fn what_refuses_the_start_is_named_all_at_once() {
     ] {
         assert_eq!(about(&found, what), (CheckOutcome::Problem, sentence));
     }
+    let four = found.steps.iter().find(|step| step.name == "four").expect("the step");
+    assert_eq!(four.notes, ["With params.many, which has no good answer yet"], "the parameter is there, its answer is wrong");
     // One that is right is refused no more, and the start says the same.
     let only = StartRun { selection: Selection::Only(vec![runbook.blocks[0].id]), ..given(json!({ "word": "x" })) };
     assert!(!check(&studio, Role::Developer, &runbook, only.clone()).await.can_start);

@@ -55,7 +55,7 @@ pub(super) fn rehearse<'e>(
             Ok(text) => (text, true),
             Err(Unresolved::Later(names)) => {
                 wrong.extend(names.iter().filter_map(|name| unknown_step(plan, selected, planned, name)));
-                notes.push(format!("With {}, known only when it runs", names.join(", ")));
+                notes.extend(what_is_missing(&names));
                 (preview.mask(&unrendered(block)), false)
             }
             Err(Unresolved::Wrong(why)) => {
@@ -118,6 +118,20 @@ fn notes(planned: &Planned<'_>) -> Vec<String> {
     }
     if uses_raw(planned.block) {
         notes.push("Puts values in unquoted (raw)".to_owned());
+    }
+    notes
+}
+
+/// What the text has no value for yet: answers that were not given well, and what only a run knows.
+fn what_is_missing(names: &[String]) -> Vec<String> {
+    let (answers, later): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| name.starts_with("params."));
+    let joined = |names: &[&String]| names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+    let mut notes = Vec::new();
+    if !answers.is_empty() {
+        notes.push(format!("With {}, which has no good answer yet", joined(&answers)));
+    }
+    if !later.is_empty() {
+        notes.push(format!("With {}, known only when it runs", joined(&later)));
     }
     notes
 }
