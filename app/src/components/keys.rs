@@ -72,13 +72,19 @@ impl Drop for Listener {
     }
 }
 
+/// Where a key was pressed. Looks around it first: a look through the whole page is too much for each letter of a long runbook.
 fn place(event: &KeyboardEvent) -> At {
-    if document().query_selector("dialog[open]").is_ok_and(|dialog| dialog.is_some()) {
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    let within = |what: &str| target.as_ref().is_some_and(|target| target.closest(what).is_ok_and(|found| found.is_some()));
+    if within("dialog") {
         return At::Dialog;
     }
-    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-    let typing = target.is_some_and(|target| target.closest(FIELDS).is_ok_and(|field| field.is_some()));
-    if typing { At::Field } else { At::Page }
+    // No field of the page has the focus while a dialog is open.
+    if within(FIELDS) {
+        return At::Field;
+    }
+    let is_open = document().query_selector("dialog[open]").is_ok_and(|dialog| dialog.is_some());
+    if is_open { At::Dialog } else { At::Page }
 }
 
 /// The page of a run searches its own output.

@@ -200,23 +200,32 @@ impl Draft {
     }
 
     fn walk(&self, visit: &mut impl FnMut(&DraftBlock, &Spot)) {
-        fn list(blocks: &[DraftBlock], at: ListAt, number: &str, path: &str, visit: &mut impl FnMut(&DraftBlock, &Spot)) {
+        /// A list after `before` others of the same block: the branches of a condition are numbered on, so that each number is one
+        /// block's.
+        fn list(
+            blocks: &[DraftBlock],
+            at: ListAt,
+            (number, before): (&str, usize),
+            path: &str,
+            visit: &mut impl FnMut(&DraftBlock, &Spot),
+        ) {
             for (index, block) in blocks.iter().enumerate() {
                 let spot = Spot {
                     list: at,
                     index,
                     len: blocks.len(),
-                    number: format!("{number}{}", index + 1),
+                    number: format!("{number}{}", before + index + 1),
                     path: format!("{path}[{index}]"),
                 };
                 visit(block, &spot);
                 let below = format!("{}.config", spot.path);
                 let prefix = format!("{}.", spot.number);
-                list(&block.nested, ListAt::Then(block.key), &prefix, &format!("{below}.nested_blocks"), visit);
-                list(&block.otherwise, ListAt::Otherwise(block.key), &prefix, &format!("{below}.else_blocks"), visit);
+                list(&block.nested, ListAt::Then(block.key), (&prefix, 0), &format!("{below}.nested_blocks"), visit);
+                let before = block.nested.len();
+                list(&block.otherwise, ListAt::Otherwise(block.key), (&prefix, before), &format!("{below}.else_blocks"), visit);
             }
         }
-        list(&self.blocks, ListAt::Top, "", "$.blocks", visit);
+        list(&self.blocks, ListAt::Top, ("", 0), "$.blocks", visit);
     }
 
     /// The block with a key.

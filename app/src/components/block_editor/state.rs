@@ -218,10 +218,10 @@ impl EditorState {
         let focused = document().active_element().map(|element| element.id()).filter(|id| !id.is_empty());
         let step = |draft: &mut Draft| if up { draft.move_up(key) } else { draft.move_down(key) };
         let moved = self.reshape(step).unwrap_or_default();
-        let number = self.spots.with_untracked(|spots| spots.get(&key).map(|spot| (spot.number.clone(), spot.len)));
-        if let Some((number, len)) = number {
+        let place = self.spots.with_untracked(|spots| spots.get(&key).map(|spot| (spot.index + 1, spot.len)));
+        if let Some((place, len)) = place {
             let end = if up { "first" } else { "last" };
-            self.say(if moved { format!("Moved to place {number} of {len}") } else { format!("It is the {end} already") });
+            self.say(if moved { format!("Moved to place {place} of {len}") } else { format!("It is the {end} already") });
         }
         if let Some(id) = focused {
             focus_soon(id);

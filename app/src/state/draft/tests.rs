@@ -91,6 +91,8 @@ fn a_fault_in_a_branch_has_the_path_of_its_block() {
     let key = draft.insert(ListAt::Then(keys[2]), 0, BlockType::Instruction).expect("a condition has branches");
     let path = "$.blocks[2].config.nested_blocks[0]";
     assert_eq!(draft.spots().get(&key).map(|spot| (spot.path.as_str(), spot.number.as_str())), Some((path, "3.1")));
+    let other = draft.insert(ListAt::Otherwise(keys[2]), 0, BlockType::Instruction).expect("a condition has branches");
+    assert_eq!(draft.spots().get(&other).map(|spot| spot.number.as_str()), Some("3.2"), "no other block has its number");
     assert!(draft.faults().iter().any(|fault| fault.path == format!("{path}.config.text")));
 }
 
