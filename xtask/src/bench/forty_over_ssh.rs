@@ -34,7 +34,7 @@ pub fn measure(bench: &Bench) -> Result<Outcome> {
     }
 
     let (mut wall, mut client_of_openssh, mut shared) = (Vec::new(), Vec::new(), Vec::new());
-    // The connection is opened before it is measured, as ours is by the run before.
+    // Opened before it is measured; ours is opened by each run.
     shell::run_quietly(&mut sshd.client_over_one_connection("true")?)?;
     for _ in 0..bench.rounds {
         client_of_openssh.push(millis(forty(|| sshd.client("true"))?));
@@ -44,7 +44,7 @@ pub fn measure(bench: &Bench) -> Result<Outcome> {
     shell::run_quietly(&mut sshd.client_over_one_connection("-O exit")?)?;
     Ok(Measured::rows([
         Row::of("from the call to the end, seen by a client", Unit::Milliseconds, wall).at_most(250.0),
-        Row::beside("ssh host true, 40 times over one connection (ControlMaster)", Unit::Milliseconds, shared),
+        Row::beside("ssh host true, 40 times over one open connection (ControlMaster)", Unit::Milliseconds, shared),
         Row::beside("ssh host true, 40 times, a connection each", Unit::Milliseconds, client_of_openssh),
     ])
     .note("OpenSSH's server on loopback, ed25519 keys, the host's key pinned; HOME is a folder without a .bashrc there")

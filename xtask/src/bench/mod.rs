@@ -17,23 +17,19 @@ mod memory;
 mod million_lines;
 pub mod report;
 pub mod row;
+pub mod session;
 pub mod stats;
 mod thousand_runs;
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
-use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
-use chrono::{SecondsFormat, Utc};
+use anyhow::{Context, Result};
 use clap::Args;
 
-use self::machine::Machine;
-use self::report::{Entry, Report};
 use self::row::{Measured, Outcome};
+use self::session::{Named, Session};
 use crate::package::Profile;
-use crate::shell;
 use crate::studio::{Studio, binary};
 use crate::workspace::Workspace;
 
@@ -97,7 +93,7 @@ struct Workload {
 }
 
 /// In the order of the design; the numbers of others are its, too.
-const WORKLOADS: [Workload; 10] = [
+static WORKLOADS: [Workload; 10] = [
     Workload {
         id: "P1",
         title: "one run of 40 × `true`",
@@ -146,50 +142,31 @@ const WORKLOADS: [Workload; 10] = [
 ];
 
 pub fn bench(workspace: &Workspace, options: &Options) -> Result<()> {
-    let chosen = chosen(&options.only)?;
+    let chosen = session::chosen(&WORKLOADS, &options.only)?;
     let built = binary::server(workspace, options.profile, options.server.as_deref(), "package-bench")?;
     let scratch = workspace.target.join("bench");
     fs::create_dir_all(&scratch).with_context(|| format!("creating {}", scratch.display()))?;
 
-    let mut report = Report {
-        date: Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
-        origin: built.origin,
-        commit: commit(workspace),
-        machine: Machine::look(&scratch)?,
-        rounds: usize::from(options.rounds),
-        entries: Vec::new(),
-    };
-    println!("\n{}", report.heading());
+    let mut session = Session::begin(workspace, &scratch, built.origin, options.rounds, options.json.as_deref(), options.write)?;
     let bench = Bench { binary: built.binary, scratch, rounds: usize::from(options.rounds), sizes: options.sizes.clone() };
     for workload in chosen {
-        println!("measuring {}: {}", workload.id, workload.title);
-        let (before, began) = (machine::load(), Instant::now());
-        let outcome = (workload.measure)(&bench).unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
-        let entry = Entry {
-            id: workload.id,
-            title: workload.title,
-            others: workload.others,
-            outcome,
-            load: (before, machine::load()),
-            seconds: began.elapsed().as_secs_f64(),
-        };
-        println!("{}", entry.text());
-        report.entries.push(entry);
+        session.measure(workload, || (workload.measure)(&bench));
+    }
+    session.end()
+}
+
+impl Named for Workload {
+    fn id(&self) -> &'static str {
+        self.id
     }
 
-    println!("\n{}{}", report.heading(), report.entries.iter().map(Entry::text).collect::<String>());
-    if let Some(file) = &options.json {
-        fs::write(file, format!("{:#}\n", report.json())).with_context(|| format!("writing {}", file.display()))?;
+    fn title(&self) -> &'static str {
+        self.title
     }
-    if options.write {
-        report.write_into(&workspace.root.join("docs/benchmarks.md"))?;
+
+    fn others(&self) -> &'static str {
+        self.others
     }
-    let (met, missed, failed) = report.verdicts();
-    println!("{met} targets met, {missed} missed");
-    if failed > 0 {
-        bail!("{failed} of the workloads failed");
-    }
-    Ok(())
 }
 
 impl Bench {
@@ -210,25 +187,6 @@ impl From<Measured> for Outcome {
     }
 }
 
-fn chosen(only: &[String]) -> Result<Vec<&'static Workload>> {
-    if only.is_empty() {
-        return Ok(WORKLOADS.iter().collect());
-    }
-    if let Some(unknown) = only.iter().find(|id| !WORKLOADS.iter().any(|workload| workload.id.eq_ignore_ascii_case(id))) {
-        let known: Vec<&str> = WORKLOADS.iter().map(|workload| workload.id).collect();
-        bail!("there is no workload {unknown}; there are {}", known.join(", "));
-    }
-    Ok(WORKLOADS.iter().filter(|workload| only.iter().any(|id| workload.id.eq_ignore_ascii_case(id))).collect())
-}
-
-/// The checkout's commit, and whether it was changed since.
-pub fn commit(workspace: &Workspace) -> String {
-    let git = |args: &[&str]| shell::output(Command::new("git").args(args).current_dir(&workspace.root));
-    let Some(commit) = git(&["rev-parse", "--short", "HEAD"]) else { return "no commit".to_owned() };
-    let changed = git(&["status", "--porcelain"]).is_some_and(|text| !text.is_empty());
-    if changed { format!("commit {commit} with changes") } else { format!("commit {commit}") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,10 +195,10 @@ mod tests {
     fn workloads_are_chosen_by_their_ids() {
         let ids = |only: &[&str]| -> Vec<&str> {
             let only: Vec<String> = only.iter().map(|id| (*id).to_owned()).collect();
-            chosen(&only).expect("known ids").iter().map(|workload| workload.id).collect()
+            session::chosen(&WORKLOADS, &only).expect("known ids").iter().map(|workload| workload.id).collect()
         };
         assert_eq!(ids(&["p3", "P1"]), ["P1", "P3"]);
         assert_eq!(ids(&[]).len(), WORKLOADS.len());
-        assert!(chosen(&["P5".to_owned()]).is_err());
+        assert!(session::chosen(&WORKLOADS, &["P5".to_owned()]).is_err());
     }
 }

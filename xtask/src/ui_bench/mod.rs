@@ -8,16 +8,12 @@ mod workloads;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
-use chrono::{SecondsFormat, Utc};
+use anyhow::{Context, Result};
 use clap::Args;
 
-use self::workloads::{WORKLOADS, Workload};
-use crate::bench::machine::{self, Machine};
-use crate::bench::report::{Entry, Report};
-use crate::bench::row::Outcome;
+use self::workloads::WORKLOADS;
+use crate::bench::session::{self, Session};
 use crate::package::{self, Profile};
 use crate::tools;
 use crate::workspace::Workspace;
@@ -49,50 +45,18 @@ pub struct Options {
 }
 
 pub fn ui_bench(workspace: &Workspace, options: &Options) -> Result<()> {
-    let chosen = chosen(&options.only)?;
+    let chosen = session::chosen(&WORKLOADS, &options.only)?;
     let (package, origin) = package(workspace, options.package.as_deref())?;
     let scratch = workspace.target.join("bench");
     fs::create_dir_all(&scratch).with_context(|| format!("creating {}", scratch.display()))?;
     let browser = browser::Browser::find(workspace, package, &scratch)?;
 
-    let mut report = Report {
-        date: Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
-        origin: format!("{origin}, {}", browser.version()),
-        commit: crate::bench::commit(workspace),
-        machine: Machine::look(&scratch)?,
-        rounds: usize::from(options.rounds),
-        entries: Vec::new(),
-    };
-    println!("\n{}", report.heading());
+    let origin = format!("{origin}, {}", browser.version());
+    let mut session = Session::begin(workspace, &scratch, origin, options.rounds, options.json.as_deref(), options.write)?;
     for workload in chosen {
-        println!("measuring {}: {}", workload.id, workload.title);
-        let (before, began) = (machine::load(), Instant::now());
-        let outcome = browser.measure(workload.id, options).and_then(|found| workload.outcome(&found, options));
-        let entry = Entry {
-            id: workload.id,
-            title: workload.title,
-            others: "",
-            outcome: outcome.unwrap_or_else(|error| Outcome::Failed(format!("{error:#}"))),
-            load: (before, machine::load()),
-            seconds: began.elapsed().as_secs_f64(),
-        };
-        println!("{}", entry.text());
-        report.entries.push(entry);
+        session.measure(workload, || browser.measure(workload.id, options).and_then(|found| workload.outcome(&found, options)));
     }
-
-    println!("\n{}{}", report.heading(), report.entries.iter().map(Entry::text).collect::<String>());
-    if let Some(file) = &options.json {
-        fs::write(file, format!("{:#}\n", report.json())).with_context(|| format!("writing {}", file.display()))?;
-    }
-    if options.write {
-        report.write_into(&workspace.root.join("docs/benchmarks.md"))?;
-    }
-    let (met, missed, failed) = report.verdicts();
-    println!("{met} targets met, {missed} missed");
-    if failed > 0 {
-        bail!("{failed} of the workloads failed");
-    }
-    Ok(())
+    session.end()
 }
 
 /// The folder with the server and the site, and where it came from.
@@ -108,23 +72,21 @@ fn package(workspace: &Workspace, given: Option<&Path>) -> Result<(PathBuf, &'st
     Ok((folder, "release build"))
 }
 
-fn chosen(only: &[String]) -> Result<Vec<&'static Workload>> {
-    if let Some(unknown) = only.iter().find(|id| !WORKLOADS.iter().any(|workload| workload.id.eq_ignore_ascii_case(id))) {
-        let known: Vec<&str> = WORKLOADS.iter().map(|workload| workload.id).collect();
-        bail!("there is no workload {unknown}; there are {}", known.join(", "));
-    }
-    let wanted = |workload: &&Workload| only.is_empty() || only.iter().any(|id| workload.id.eq_ignore_ascii_case(id));
-    Ok(WORKLOADS.iter().filter(wanted).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn workloads_are_chosen_by_their_ids() {
-        assert_eq!(chosen(&["u3".to_owned()]).expect("known").iter().map(|workload| workload.id).collect::<Vec<_>>(), ["U3"]);
-        assert_eq!(chosen(&[]).expect("all").len(), WORKLOADS.len());
-        assert!(chosen(&["U99".to_owned()]).is_err());
+        assert_eq!(
+            session::chosen(&WORKLOADS, &["u3".to_owned()])
+                .expect("known")
+                .iter()
+                .map(|workload| workload.id)
+                .collect::<Vec<_>>(),
+            ["U3"]
+        );
+        assert_eq!(session::chosen(&WORKLOADS, &[]).expect("all").len(), WORKLOADS.len());
+        assert!(session::chosen(&WORKLOADS, &["U99".to_owned()]).is_err());
     }
 }

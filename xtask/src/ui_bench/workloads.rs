@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use super::Options;
 use super::browser::Found;
 use crate::bench::row::{Measured, Outcome, Row, Unit};
+use crate::bench::session::Named;
 
 /// How many runbooks and lines there are by the design.
 pub const RUNBOOKS: usize = 10_000;
@@ -32,7 +33,7 @@ const fn told(name: &'static str, what: &'static str, unit: Unit) -> Quantity {
     Quantity { name, what, unit, at_most: None }
 }
 
-pub const WORKLOADS: [Workload; 7] = [
+pub static WORKLOADS: [Workload; 7] = [
     Workload {
         id: "U1",
         title: "the first load, as it is served",
@@ -106,6 +107,16 @@ pub const WORKLOADS: [Workload; 7] = [
         ],
     },
 ];
+
+impl Named for Workload {
+    fn id(&self) -> &'static str {
+        self.id
+    }
+
+    fn title(&self) -> &'static str {
+        self.title
+    }
+}
 
 impl Workload {
     /// The rows, from what the test found.
