@@ -180,18 +180,19 @@ fn replace_section(text: &str, id: &str, section: &str) -> String {
     let (prelude, sections) = split_sections(text);
     let mut sections: Vec<(String, String)> = sections.into_iter().filter(|(name, _)| name != id).collect();
     sections.push((id.to_owned(), section.to_owned()));
-    sections.sort_by_key(|(name, _)| rank(name));
+    sections.sort_by(|(one, _), (other, _)| rank(one).cmp(&rank(other)));
     let bodies = sections.iter().map(|(_, body)| body.trim_end().to_owned());
     std::iter::once(prelude.trim_end().to_owned()).chain(bodies).collect::<Vec<_>>().join("\n\n") + "\n"
 }
 
-/// What comes before the first section, and each section with its id.
+/// What comes before the first workload's section, and each section with its id, or its heading where it is of no workload.
 fn split_sections(text: &str) -> (String, Vec<(String, String)>) {
     let mut prelude = String::new();
     let mut sections: Vec<(String, String)> = Vec::new();
     for line in text.lines() {
-        if let Some((id, _)) = line.strip_prefix("## ").and_then(|title| title.split_once(':')) {
-            sections.push((id.to_owned(), String::new()));
+        match line.strip_prefix("## ").map(|title| title.split_once(':').map_or(title, |(id, _)| id)) {
+            Some(id) if is_id(id) || !sections.is_empty() => sections.push((id.to_owned(), String::new())),
+            _ => {}
         }
         let into = sections.last_mut().map_or(&mut prelude, |(_, body)| body);
         into.push_str(line);
@@ -200,10 +201,18 @@ fn split_sections(text: &str) -> (String, Vec<(String, String)>) {
     (prelude, sections)
 }
 
-/// `P10` → P, 10
-fn rank(id: &str) -> (String, u32) {
-    let (letters, number) = id.split_at(id.find(|c: char| c.is_ascii_digit()).unwrap_or(id.len()));
-    (letters.to_owned(), number.parse().unwrap_or(u32::MAX))
+/// `P10` → P, 10. What is of no workload comes after all that are, as it stands.
+fn rank(id: &str) -> (bool, &str, u32) {
+    if !is_id(id) {
+        return (true, "", 0);
+    }
+    let (letter, number) = id.split_at(1);
+    (false, letter, number.parse().unwrap_or(u32::MAX))
+}
+
+/// Whether it is a workload's, such as `P10`.
+fn is_id(text: &str) -> bool {
+    text.strip_prefix(|c: char| c.is_ascii_uppercase()).is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
 #[cfg(test)]
@@ -215,6 +224,15 @@ mod tests {
         let text = "# Title\n\nWords.\n\n## P1: a\n\nold\n\n## P10: b\n\nkept\n";
         let replaced = replace_section(text, "P1", "## P1: a\n\nnew\n");
         assert_eq!(replaced, "# Title\n\nWords.\n\n## P1: a\n\nnew\n\n## P10: b\n\nkept\n");
+    }
+
+    #[test]
+    fn what_is_of_no_workload_stays() {
+        let text = "# Title\n\n## Where it goes\n\nWords.\n\n## P1: a\n\nold\n\n## By hand: more\n\nkept\n\n## Also\n\nkept\n";
+        let replaced = replace_section(text, "P1", "## P1: a\n\nnew\n");
+        assert_eq!(replaced, text.replace("old", "new"));
+        let replaced = replace_section(text, "P2", "## P2: b\n\nnew\n");
+        assert_eq!(replaced, text.replace("## By hand", "## P2: b\n\nnew\n\n## By hand"));
     }
 
     #[test]
