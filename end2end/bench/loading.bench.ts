@@ -71,7 +71,7 @@ test("U2: the list of runbooks", async ({ world: { studio, api }, answer }) => {
     const times = await rounds("/runbooks", 200);
     answer.add({ p50: percentile(times, 50), p99: percentile(times, 99), search: percentile(await rounds("/runbooks?q=service+77", 50), 50) });
   }
-  answer.note("200 calls a round on one connection of loopback, with a session, answered with the first 50");
+  answer.note("200 calls a round on one connection of loopback, with a session, answered with the first page");
 });
 
 test("U6: layout shift", async ({ page, answer }) => {

@@ -10,6 +10,10 @@ use super::codec::Text;
 use super::server::{actor, services};
 use crate::error::Result;
 
+/// How many runbooks a page of the list shows: two screens, there at once. Whoever looks for one filters.
+#[cfg(feature = "ssr")]
+const PAGE: u32 = 30;
+
 /// A runbook ready to be shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunbookPage {
@@ -52,7 +56,7 @@ pub async fn list_runbooks(
     #[server(default)] cursor: Option<String>,
 ) -> Result<Listing> {
     let actor = actor().await?;
-    let filter = service::RunbookFilter { q: given(q), tag: given(tag), favourites, limit: 50, cursor: given(cursor) };
+    let filter = service::RunbookFilter { q: given(q), tag: given(tag), favourites, limit: PAGE, cursor: given(cursor) };
     Ok(services()?.runbooks.listing(&actor, filter).await?)
 }
 

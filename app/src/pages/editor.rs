@@ -153,7 +153,7 @@ fn Editor(
         <p class="visually-hidden" aria-live="polite">{move || state.spoken.get()}</p>
         <fieldset disabled=move || !ready.get()>
             <div class="cols cols--editor">
-                <section aria-label="Blocks">
+                <section aria-label="Blocks" class:blocks--many=move || state.has_many()>
                     <Notices saving offer/>
                     <Heading state/>
                     {block_list(state, ListAt::Top)}

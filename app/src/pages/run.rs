@@ -109,17 +109,17 @@ fn Show(page: Shown) -> impl IntoView {
 /// Opens or closes all consoles, where there are several.
 #[component]
 fn AllConsoles(watched: Watched) -> impl IntoView {
-    let several = Memo::new(move |_| watched.timeline.with(|timeline| timeline.consoles().len() > 1));
+    let several = Memo::new(move |_| watched.timeline.with(Timeline::may_have_consoles));
     let all = move |open: bool| {
         let failed = watched.timeline.with_untracked(|timeline| {
             timeline.consoles().into_iter().filter(|place| timeline.has_failed(*place)).collect::<Vec<_>>()
         });
         watched.folds.update(|folds| folds.choose_all(open, failed));
     };
-    // Without a script each is opened by itself.
+    // Without a script each is opened by itself. The place is kept from the beginning, so that nothing moves.
     move || {
-        (several.get() && watched.live.get()).then(|| view! {
-        <div class="steps__all" role="group" aria-label="All consoles">
+        several.get().then(|| view! {
+        <div class="steps__all needs-script" role="group" aria-label="All consoles">
             <button type="button" class="btn quiet small" on:click=move |_| all(true)><Icon icon=icondata_lu::LuChevronsUpDown/>"Open all consoles"</button>
             <button type="button" class="btn quiet small" on:click=move |_| all(false)><Icon icon=icondata_lu::LuChevronsDownUp/>"Close all"</button>
         </div>

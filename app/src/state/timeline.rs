@@ -370,6 +370,13 @@ impl Timeline {
         self.steps.iter().filter(has).map(|(place, _)| *place).collect()
     }
 
+    /// Whether more than one step is of a kind that writes output, whatever they have written.
+    #[must_use]
+    pub fn may_have_consoles(&self) -> bool {
+        let mut writing = self.steps.iter().filter(|(_, step)| writes(step.kind)).map(|((ordinal, _), _)| *ordinal);
+        writing.next().is_some_and(|first| writing.any(|other| other != first))
+    }
+
     /// The host of a step whose block runs on several.
     #[must_use]
     pub fn lane(&self, ordinal: u32) -> Option<&str> {

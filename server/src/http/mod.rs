@@ -33,6 +33,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use service::Services;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
@@ -99,7 +100,8 @@ pub async fn router(
         .merge(csp::routes())
         .with_state(state.clone())
         .merge(pages::router(services, site, unencrypted))
-        .layer(CompressionLayer::new())
+        // What is made for one answer is sent once: the least work for it (the files of the site come compressed).
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(middleware::from_fn(headers::set))
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(middleware::from_fn_with_state(state, observe::limit))

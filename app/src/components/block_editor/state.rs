@@ -213,6 +213,11 @@ impl EditorState {
         self.spots.with(|spots| spots.get(&key).map(|spot| spot.number.clone()).unwrap_or_default())
     }
 
+    /// Whether there are so many blocks that those out of sight are left out of the painting.
+    pub fn has_many(self) -> bool {
+        self.spots.with(|spots| spots.len() > 30)
+    }
+
     pub(super) fn shift(self, key: u64, up: bool) {
         // Moving an element takes the focus from what is in it: it is given back.
         let focused = document().active_element().map(|element| element.id()).filter(|id| !id.is_empty());
