@@ -134,6 +134,7 @@ pub fn Palette(
             overlays.close();
         }
     };
+    let nothing = move || state.entries.with(Vec::is_empty);
     view! {
         <dialog
             class="palette" aria-label="Search and commands" node_ref=dialog
@@ -144,7 +145,7 @@ pub fn Palette(
                 <Icon icon=icondata_lu::LuSearch/>
                 <input
                     type="text" role="combobox" aria-label="Find a runbook, a page or an action" placeholder="Find a runbook, a page, an action…"
-                    aria-expanded="true" aria-controls="palette-list" aria-autocomplete="list" aria-activedescendant=active
+                    aria-expanded=move || (!nothing()).to_string() aria-controls="palette-list" aria-autocomplete="list" aria-activedescendant=active
                     autocomplete="off" autocapitalize="none" spellcheck="false" autofocus=true
                     prop:value=typed on:input=input on:keydown=pressed
                 />
@@ -152,7 +153,9 @@ pub fn Palette(
             </label>
             <p class="visually-hidden" role="status">{news}</p>
             {move || state.problem.get().map(|text| view! { <p class="palette__none">{text}</p> })}
-            <div class="palette__list" id="palette-list" role="listbox" aria-label="Results" tabindex="-1" node_ref=list>
+            // Beside the list: nothing but options may stand in it (WAI-ARIA, listbox).
+            {move || nothing().then(|| view! { <p class="palette__none">{told(0)}</p> })}
+            <div class="palette__list" id="palette-list" role="listbox" aria-label="Results" tabindex="-1" hidden=nothing node_ref=list>
                 {move || state.entries.with(|entries| groups(entries, state))}
             </div>
         </dialog>
@@ -239,9 +242,6 @@ impl State {
 
 /// The entries under their headings.
 fn groups(entries: &[Entry], state: State) -> Vec<AnyView> {
-    if entries.is_empty() {
-        return vec![view! { <p class="palette__none">{told(0)}</p> }.into_any()];
-    }
     let mut place = 0;
     entries
         .chunk_by(|one, other| one.group == other.group)
