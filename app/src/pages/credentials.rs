@@ -72,21 +72,21 @@ fn Table(list: Vec<CredentialSummary>, delete: ServerAction<DeleteCredential>) -
 #[component]
 fn Row(credential: CredentialSummary, delete: ServerAction<DeleteCredential>) -> impl IntoView {
     let used = match (credential.last_used_at, credential.last_used_by) {
-        (Some(at), Some(run)) => view! { <When at=at/>" "<a class="link" href=format!("/runs/{run}")>"by a run"</a> }.into_any(),
+        (Some(at), Some(run)) => view! { <span><When at=at/>" "<a class="link" href=format!("/runs/{run}")>"by a run"</a></span> }.into_any(),
         (Some(at), None) => view! { <When at=at/> }.into_any(),
         (None, _) => view! { <span class="faint">"Never"</span> }.into_any(),
     };
     let name = credential.name;
     view! {
         <tr>
-            <td>
+            <td><div>
                 <b>{name.clone()}</b><div class="faint small-text mono">{credential.id.to_string()}</div>
                 {credential.secret_lost_at.map(|at| view! {
                     <div class="bad-t small-text">"Secret lost "<When at=at/>": store it anew under the same name."</div>
                 })}
-            </td>
+            </div></td>
             <td data-label="Type"><span class="tag">{kind_label(credential.kind)}</span></td>
-            <td data-label="Stored"><When at=credential.created_at/><span class="faint">" by "{credential.created_by}</span></td>
+            <td data-label="Stored"><span><When at=credential.created_at/><span class="faint">" by "{credential.created_by}</span></span></td>
             <td data-label="Last used">{used}</td>
             <td><div class="table__acts">
                 <Confirm of=credential.id.to_string() label="Delete…" class="small danger" consequence="The secret is gone for good. Runbooks and hosts that use it will fail.">

@@ -82,9 +82,9 @@ pub fn Bar(
         is_long.get().then(|| {
             view! {
                 <button
-                    type="button" class="btn quiet small cbar__find" aria-expanded=move || finding.get().to_string() aria-keyshortcuts="/"
-                    on:click=move |_| finding.set(true)
-                ><Icon icon=icondata_lu::LuSearch/>"Search"</button>
+                    type="button" class="btn quiet small icon cbar__find" aria-label="Search" title="Search (/)" aria-keyshortcuts="/"
+                    aria-expanded=move || finding.get().to_string() on:click=move |_| finding.set(true)
+                ><Icon icon=icondata_lu::LuSearch/></button>
                 {move || running.get().then(|| view! {
                     <button
                         type="button" class="btn quiet small" aria-pressed=move || following.get().to_string() aria-keyshortcuts="f"
@@ -96,9 +96,9 @@ pub fn Bar(
                     on:click=move |_| shown.toggle_errors()
                 >"stderr only"</button>
                 <button
-                    type="button" class="btn quiet small" aria-pressed=move || wrap.get().to_string()
-                    on:click=move |_| shown.toggle_wrap()
-                >"Wrap"</button>
+                    type="button" class="btn quiet small icon" aria-label="Wrap long lines" title="Wrap long lines"
+                    aria-pressed=move || wrap.get().to_string() on:click=move |_| shown.toggle_wrap()
+                ><Icon icon=icondata_lu::LuWrapText/></button>
                 <Copy label=about("Copy a link to a line") title="Copy a link to the marked line" icon=icondata_lu::LuLink text=link/>
             }
         })
