@@ -72,7 +72,9 @@ fn Table(list: Vec<CredentialSummary>, delete: ServerAction<DeleteCredential>) -
 #[component]
 fn Row(credential: CredentialSummary, delete: ServerAction<DeleteCredential>) -> impl IntoView {
     let used = match (credential.last_used_at, credential.last_used_by) {
-        (Some(at), Some(run)) => view! { <span><When at=at/>" "<a class="link" href=format!("/runs/{run}")>"by a run"</a></span> }.into_any(),
+        (Some(at), Some(run)) => {
+            view! { <span><When at=at/>" "<a class="link" href=format!("/runs/{run}")>"by a run"</a></span> }.into_any()
+        }
         (Some(at), None) => view! { <When at=at/> }.into_any(),
         (None, _) => view! { <span class="faint">"Never"</span> }.into_any(),
     };

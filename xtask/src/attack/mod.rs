@@ -3,6 +3,7 @@
 //! One group a file. A group fails where something got through, where an answer was a 5xx other than 503 (“busy”), or where none came.
 
 mod bodies;
+mod corpora;
 mod cross_site;
 mod crowds;
 mod names;
@@ -13,13 +14,14 @@ mod tally;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::package::Profile;
 use crate::studio::{Studio, binary};
 use crate::tools;
 use crate::workspace::Workspace;
+use tally::Tally;
 
 /// How hard to try.
 #[derive(Args)]
@@ -30,6 +32,9 @@ pub struct Options {
     /// Leave out schemathesis, which is installed where it is missing
     #[arg(long)]
     without_schemathesis: bool,
+    /// What schemathesis begins its random numbers with
+    #[arg(long, default_value_t = 1)]
+    seed: u32,
     /// How the server is built
     #[arg(long, value_enum, default_value = "dev")]
     profile: Profile,
@@ -44,31 +49,41 @@ pub fn attack(workspace: &Workspace, options: &Options) -> Result<()> {
     let scratch = workspace.target.join("attack");
     crowds::raise_limit()?;
     let studio = Studio::temporary(&built.binary, &scratch)?;
-    let schemathesis = if options.without_schemathesis { None } else { Some(tools::schemathesis(workspace)?) };
-    play(&studio, options.idle, &scratch, schemathesis.as_deref())
+    let mut all = play(&studio, options.idle)?;
+    if !options.without_schemathesis {
+        let program = tools::schemathesis(workspace)?;
+        all.push(schemathesis::play(&program, &studio, &scratch, options.seed)?);
+    }
+    drop(studio);
+    let package = built.binary.parent().context("a server stands in its package")?;
+    all.push(corpora::access(workspace)?);
+    all.push(corpora::injection(workspace)?);
+    all.push(corpora::pages(workspace, package, Path::new(&tools::chromium(workspace)?))?);
+    judge(&all)
 }
 
-/// What `cargo xtask test` does of it: everything but schemathesis, with fewer idle connections.
+/// What `cargo xtask test` does of it: not schemathesis, fewer idle connections, and not a second time what is among its Rust and
+/// browser tests.
 pub fn short(workspace: &Workspace, binary: &Path) -> Result<()> {
     let scratch = workspace.target.join("attack");
     crowds::raise_limit()?;
     let studio = Studio::temporary(binary, &scratch)?;
-    play(&studio, 2_000, &scratch, None)
+    judge(&play(&studio, 2_000)?)
 }
 
-fn play(studio: &Studio, idle: usize, scratch: &Path, schemathesis: Option<&Path>) -> Result<()> {
-    let mut all = vec![
+fn play(studio: &Studio, idle: usize) -> Result<Vec<Tally>> {
+    Ok(vec![
         names::play(studio)?,
         bodies::play(studio)?,
         cross_site::play(studio)?,
         outgoing::play(studio)?,
         crowds::slow(studio)?,
         crowds::idle(studio, idle)?,
-    ];
-    if let Some(program) = schemathesis {
-        all.push(schemathesis::play(program, studio, scratch)?);
-    }
-    print!("{}", tally::table(&all));
+    ])
+}
+
+fn judge(all: &[Tally]) -> Result<()> {
+    print!("{}", tally::table(all));
     let bad: Vec<&str> = all.iter().filter(|tally| tally.failed()).map(|tally| tally.group).collect();
     if bad.is_empty() { Ok(()) } else { bail!("the attacks on {} were not all refused", bad.join(", ")) }
 }

@@ -1,4 +1,4 @@
-//! schemathesis: everything that the OpenAPI document promises, tried with all its checks and a fixed seed. What no document can say
+//! schemathesis: everything that the OpenAPI document promises, tried with all its checks and a fixed seed (`--seed` for others). What no document can say
 //! stands in `schemathesis.toml`, call by call.
 
 use std::fs;
@@ -13,7 +13,7 @@ use crate::studio::Studio;
 /// What is known to be refused although it fits the document, and why.
 const CONFIG: &str = include_str!("schemathesis.toml");
 
-pub fn play(program: &Path, studio: &Studio, scratch: &Path) -> Result<Tally> {
+pub fn play(program: &Path, studio: &Studio, scratch: &Path, seed: u32) -> Result<Tally> {
     let mut tally = Tally::new("schemathesis");
     let client = studio.client();
     let log = scratch.join("schemathesis.log");
@@ -22,7 +22,16 @@ pub fn play(program: &Path, studio: &Studio, scratch: &Path) -> Result<Tally> {
     fs::write(&config, CONFIG).with_context(|| format!("writing {}", config.display()))?;
     let mut command = Command::new(program);
     command.arg("--config-file").arg(&config);
-    command.args(["run", &format!("{}/api/v1/openapi.json", studio.address()), "--checks", "all", "--seed", "1", "-n", "30"]);
+    command.args([
+        "run",
+        &format!("{}/api/v1/openapi.json", studio.address()),
+        "--checks",
+        "all",
+        "--seed",
+        &seed.to_string(),
+        "-n",
+        "30",
+    ]);
     command.args([
         "--phases",
         "examples,coverage,fuzzing",

@@ -109,6 +109,12 @@ async fn all_succeed(world: &World, id: RunId) -> Vec<Step> {
     steps
 }
 
+/// Tells `cargo xtask attack` how many values were put somewhere, how many of them were refused there, and that the others arrived as
+/// they were.
+fn counted(tried: usize, refused: usize) {
+    println!("attacked: injection: {tried} tried, {refused} refused");
+}
+
 fn assert_empty(folder: &Path) {
     let left: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.is_empty(), "a value was run: {left:?}");
@@ -142,10 +148,13 @@ async fn no_value_becomes_code_of_a_shell_here_or_over_ssh() {
     }
     let id = world.start_with(blocks, parameters(&values)).await;
     all_succeed(&world, id).await;
+    let mut tried = 0;
     for (file, values, who) in files {
         compare_shell(&values, &file, &who);
+        tried += values.len() * (SHELL.len() + 1);
     }
     assert_empty(work.path());
+    counted(tried, 0);
 }
 
 #[tokio::test]
@@ -172,6 +181,7 @@ async fn no_value_becomes_code_of_another_interpreter() {
             eprintln!("not run: there is no {interpreter}");
         }
     }
+    let interpreters = blocks.len();
     let id = world.start_with(blocks, parameters(&values)).await;
     for step in all_succeed(&world, id).await.iter().filter(|step| step.name != "perl") {
         let written = String::from_utf8(std::fs::read(file(&step.name)).unwrap()).unwrap();
@@ -183,6 +193,7 @@ async fn no_value_becomes_code_of_another_interpreter() {
         assert_eq!(words.len(), wanted.len(), "{}", step.name);
     }
     assert_empty(work.path());
+    counted(interpreters * values.len(), 0);
 }
 
 /// Answers every request with 204; tells its head and its body.
@@ -273,6 +284,8 @@ async fn addresses_and_bodies_keep_their_shape() {
         assert_eq!(body, Value::Object(wanted));
     }
     assert!(requests.try_recv().is_err(), "and no other request");
+    // In a path, a query and a body.
+    counted(3 * values.len(), 0);
 }
 
 #[tokio::test]
@@ -290,7 +303,7 @@ async fn a_header_holds_its_value_or_nothing_is_sent() {
     let good = fit.chunks(AT_ONCE).map(block);
     // One block each: the first that does not fit ends it.
     let bad = unfit.iter().step_by(3).map(|n| block(&[*n]));
-    let count = good.len();
+    let (count, refused) = (good.len(), bad.len());
     let id = world.start_with(good.chain(bad).collect(), parameters(&values)).await;
     let (_, steps) = world.reaches(id, RunState::Succeeded).await;
     for (index, step) in steps.iter().enumerate() {
@@ -306,6 +319,7 @@ async fn a_header_holds_its_value_or_nothing_is_sent() {
         assert_eq!(ours, numbers.len(), "{head}");
     }
     assert!(requests.try_recv().is_err(), "what does not fit was sent");
+    counted(fit.len() + refused, refused);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use app as _;
 use reqwest::header::SET_COOKIE;
 use serde_json::{Value, json};
 
-use super::{WHO, account, api_key, everybody, invite, reset_token, session, somebody, unique};
+use super::{WHO, account, api_key, counted, everybody, invite, reset_token, session, somebody, unique};
 use crate::world::{Answered, PASSWORD, Studio};
 
 /// What each of [`WHO`] is answered.
@@ -105,16 +105,19 @@ async fn a_session_that_has_ended_is_nobodys() {
     let lock = studio.call(Some(&admin), "PUT", &format!("/api/v1/users/{id}"), Some(json!({ "disabled": true }))).await;
     assert_eq!(lock.status, 200, "{}", lock.text);
     let mut wrong = Vec::new();
+    let mut refused = 0;
     for (name, [nobody, ..]) in EXPECTED {
         for cookie in [&ended, &locked] {
             let body = arguments(&studio, &admin, name, "nobody", &key).await;
             let answer = studio.function(Some(cookie), name, body).await;
+            refused += usize::from(answer.status.is_client_error());
             if answer.status != *nobody {
                 wrong.push(format!("{name}: {}, not {nobody}: {}", answer.status, answer.text));
             }
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+    counted(2 * EXPECTED.len(), refused);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,6 +145,8 @@ async fn every_server_function_asks_who_is_asking() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+    let answers = || EXPECTED.iter().flat_map(|(_, expected)| expected);
+    counted(answers().count(), answers().filter(|status| **status >= 400).count());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::functions::{form, sign_in};
 use super::rest::{EXPECTED, body};
-use super::{account, api_key, everybody, session, somebody};
+use super::{account, api_key, counted, everybody, session, somebody};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_ended_opens_nothing() {
@@ -32,6 +32,7 @@ async fn what_has_ended_opens_nothing() {
         ("cookie", "studio_session=made-up"),
     ];
     let mut wrong = Vec::new();
+    let mut refused = 0;
     for (method, pattern, _) in EXPECTED {
         // These never look at who asks.
         if matches!(*pattern, "/users/login" | "/users/invites/accept" | "/users/password-reset") {
@@ -45,12 +46,15 @@ async fn what_has_ended_opens_nothing() {
         for header in shown {
             let headers = [header, ("sec-fetch-site", "same-origin")];
             let answer = studio.exchange(method, &format!("/api/v1{path}"), &headers, body.clone()).await;
-            if answer.status != 401 {
+            if answer.status == 401 {
+                refused += 1;
+            } else {
                 wrong.push(format!("{method} {pattern} with {}: {} {}", header.0, answer.status, answer.text));
             }
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+    counted(refused, refused);
 }
 
 #[tokio::test(flavor = "multi_thread")]

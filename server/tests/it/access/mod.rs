@@ -81,6 +81,11 @@ fn newcomer(name: &str) -> Value {
     json!({ "username": format!("{name}-{}", unique()), "password": PASSWORD })
 }
 
+/// Tells `cargo xtask attack` how many calls a test made and how many of them were refused, as they had to be.
+fn counted(tried: usize, refused: usize) {
+    println!("attacked: access table: {tried} tried, {refused} refused");
+}
+
 /// A number for names that must not be taken yet.
 fn unique() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(0);

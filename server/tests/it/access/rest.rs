@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{WHO, account, api_key, everybody, invite, newcomer, reset_token, session, somebody, unique};
+use super::{WHO, account, api_key, counted, everybody, invite, newcomer, reset_token, session, somebody, unique};
 use crate::world::{PASSWORD, Studio};
 
 /// What each of [`WHO`] is answered.
@@ -96,6 +96,8 @@ async fn every_route_asks_who_is_asking() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+    let answers = || EXPECTED.iter().flat_map(|(_, _, expected)| expected);
+    counted(answers().count(), answers().filter(|status| **status >= 400).count());
 }
 
 fn routes(document: &Value) -> BTreeSet<(String, String)> {
