@@ -36,6 +36,19 @@ fn found<'a>(diff: &'a RunbookDiff, title: &str) -> &'a BlockDiff {
     diff.blocks.iter().find(|block| block.title == title).unwrap_or_else(|| panic!("{title} is not in {:#?}", diff.blocks))
 }
 
+#[test]
+fn a_value_that_is_put_in_as_it_is_is_told_where_the_line_is_new() {
+    let command = |text: &str| {
+        draft(&json!({ "title": "t", "blocks": [{ "name": "a", "type": "command", "config": { "command": text } }] }))
+    };
+    let raw = |old: &str, new: &str| {
+        diff(&command(old), &command(new)).blocks.iter().any(|block| block.fields.iter().any(FieldDiff::puts_values_in_raw))
+    };
+    assert!(raw("ls {{ params.path }}", "ls {{ params.path |  raw }}"));
+    assert!(!raw("ls {{ params.path | raw }}", "ls {{ params.path }}"), "what is gone");
+    assert!(!raw("ls {{ params.path | raw }}\ntrue", "ls {{ params.path | raw }}\nfalse"), "what was there before");
+}
+
 fn names(fields: &[FieldDiff]) -> Vec<(&str, Change)> {
     fields.iter().map(|field| (field.name.as_str(), field.change)).collect()
 }

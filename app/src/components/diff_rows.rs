@@ -25,9 +25,10 @@ fn DiffField(field: FieldDiff, exact: bool) -> impl IntoView {
         Change::Removed => " removed",
         Change::Changed | Change::Unchanged => "",
     };
+    let raw = field.puts_values_in_raw();
     view! {
         <div class="diff__field">
-            <p class="diff__name">{name}<span class="faint">{what}</span></p>
+            <p class="diff__name">{name}<span class="faint">{what}</span>{raw.then(|| view! { " "<span class="tag">"values unquoted (raw)"</span> })}</p>
             <DiffRows rows=field.rows/>
         </div>
     }

@@ -180,6 +180,20 @@ impl RunbookDiff {
     }
 }
 
+impl FieldDiff {
+    /// Whether a line that is new, or was changed, puts a value in as it is (`| raw`), without the quotes of the place it stands in.
+    #[must_use]
+    pub fn puts_values_in_raw(&self) -> bool {
+        self.rows.iter().any(|row| match row {
+            Row::Changed { new: Some(pieces), .. } => {
+                let dense = pieces.iter().flat_map(|piece| piece.text.chars()).filter(|c| !c.is_whitespace());
+                dense.collect::<String>().contains("|raw")
+            }
+            _ => false,
+        })
+    }
+}
+
 impl BlockDiff {
     /// Whether it is the same, in the same place.
     #[must_use]

@@ -1,7 +1,7 @@
 //! Command: a script by its interpreter, on the server itself or on a host.
 
 use domain::block::CommandBlock;
-use domain::block::command::GivenBy;
+use domain::block::command::{DEFAULT_INTERPRETER, GivenBy};
 use runner::{EnvValue, ProcessSpec, SecretFile};
 
 use super::process::{self, Ended};
@@ -30,8 +30,32 @@ pub(super) fn prepare<'a>(block: &'a CommandBlock, context: &Context) -> Result<
             Ok((name.clone(), value))
         })
         .collect::<Result<_, String>>()?;
-    let what = script.clone();
+    let what = shown(block, &script, working_dir.as_deref(), &env);
     Ok((Prepared::Command(Plan { block, script, working_dir, env }), what))
+}
+
+/// The whole command as a person approves it: the script, and before it, as in a message, where and by what it runs and with which
+/// variables, where its block says so. Only the script may have lines of its own: no value can pass for a part of it.
+fn shown(block: &CommandBlock, script: &str, working_dir: Option<&str>, env: &[(String, String)]) -> String {
+    let mut head = Vec::new();
+    if let Some(folder) = working_dir {
+        head.push(format!("in {}", one_line(folder)));
+    }
+    if block.interpreter != DEFAULT_INTERPRETER {
+        head.push(format!("by {}", one_line(&block.interpreter)));
+    }
+    head.extend(env.iter().map(|(name, value)| format!("{name}={}", one_line(value))));
+    head.extend(block.credentials.iter().map(|given| match &given.by {
+        GivenBy::Env(name) => format!("{name}: the credential {}", given.credential),
+        GivenBy::File(name) => format!("{name}: a file with the credential {}", given.credential),
+    }));
+    if head.is_empty() { script.to_owned() } else { format!("{}\n\n{script}", head.join("\n")) }
+}
+
+/// A value as it is, or in quotes where it would not be one word.
+fn one_line(value: &str) -> String {
+    let is_word = !value.is_empty() && value.chars().all(|c| !c.is_whitespace() && !c.is_control() && c != '"');
+    if is_word { value.to_owned() } else { format!("{value:?}") }
 }
 
 pub(super) async fn execute(
@@ -70,4 +94,30 @@ pub(super) async fn execute(
             outcome
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::block::BlockKind;
+    use serde_json::json;
+
+    use super::*;
+
+    fn what(config: &serde_json::Value) -> String {
+        let block = json!({ "type": "command", "config": config });
+        let draft = domain::RunbookDraft::parse(&json!({ "title": "t", "blocks": [block] })).expect("a draft");
+        let BlockKind::Command(block) = &draft.blocks[0].kind else { panic!("a command") };
+        prepare(block, &Context::default()).expect("a plan").1
+    }
+
+    #[test]
+    fn what_is_approved_names_the_folder_the_interpreter_and_the_variables() {
+        assert_eq!(what(&json!({ "command": "ls" })), "ls");
+        let config = json!({
+            "command": "print(1)", "interpreter": "/usr/bin/env python3", "working_dir": "/srv/app",
+            "env": { "STAGE": "prod", "NOTE": "two words\n\nrm -rf /" },
+        });
+        let wanted = "in /srv/app\nby \"/usr/bin/env python3\"\nNOTE=\"two words\\n\\nrm -rf /\"\nSTAGE=prod\n\nprint(1)";
+        assert_eq!(what(&config), wanted);
+    }
 }
