@@ -1,12 +1,13 @@
 //! Waits by the clock: timers, and the time between two attempts. A run that waits takes no place among those that execute.
 
 use chrono::Utc;
-use domain::block::Block;
-use domain::{RunState, Seconds, StepState, Timestamp};
+use domain::plan::Planned;
+use domain::{RunState, Seconds, Step, StepState, Timestamp};
 
 use crate::error::Halt;
+use crate::executors::{Cause, Outcome};
+use crate::output::Printed;
 use crate::run_task::{Commit, RunTask};
-use crate::template;
 
 /// Why a wait ended.
 enum Waited {
@@ -30,16 +31,21 @@ impl RunTask {
         Ok(true)
     }
 
-    /// A timer: begins, goes on where it was held, or ends.
-    pub(crate) async fn timer(&mut self, block: &Block, index: usize, duration: Seconds) -> Result<(), Halt> {
-        if self.steps[index].state != StepState::Running && !self.begin_timer(block, index, duration).await? {
+    /// A timer: begins, goes on where it was held, or ends. One that may not take as long as it waits ends as timed out.
+    pub(crate) async fn timer(&mut self, planned: &Planned<'_>, index: usize, duration: Seconds) -> Result<(), Halt> {
+        let timeout = planned.block.timeout.filter(|timeout| *timeout < duration);
+        let is_begun = self.steps[index].state == StepState::Running;
+        if !is_begun && !self.begin_timer(index, duration, timeout.unwrap_or(duration)).await? {
             return Ok(());
         }
         let due = self.steps[index].due_at.unwrap_or_else(Utc::now);
         if let Waited::Due = self.wait_until(due).await {
             self.steps[index].due_at = None;
-            self.settle(index, StepState::succeed, None)?;
-            return Ok(());
+            let outcome = match timeout {
+                None => Outcome::succeeded(),
+                Some(_) => Outcome::broken_off(Cause::TimedOut, &format!("it was to wait {duration}"), timeout),
+            };
+            return self.conclude(planned, index, outcome, Printed::default()).await;
         }
         let asked = *self.asked.borrow_and_update();
         self.pen.announce(asked);
@@ -71,35 +77,16 @@ impl RunTask {
         Ok(())
     }
 
-    async fn begin_timer(&mut self, block: &Block, index: usize, duration: Seconds) -> Result<bool, Halt> {
+    /// Writes that a timer begins, due after `limit`, or goes on with what was left when it was held.
+    async fn begin_timer(&mut self, index: usize, duration: Seconds, limit: Seconds) -> Result<bool, Halt> {
         let step = &mut self.steps[index];
         let before = step.clone();
-        if step.state == StepState::Waiting {
-            let left = match (step.due_at, step.ended_at) {
-                (Some(due), Some(held)) => due - held,
-                _ => chrono::Duration::zero(),
-            };
-            step.due_at = Some(Utc::now() + left);
-            step.ended_at = None;
-        } else {
-            if let Some(when) = &block.when {
-                match template::holds(when, &self.context) {
-                    Ok(true) => {}
-                    Ok(false) => {
-                        self.skip(index, &format!("not wanted: {when} is false"))?;
-                        return Ok(false);
-                    }
-                    Err(message) => {
-                        if self.begin(index).await? {
-                            self.settle(index, StepState::fail, Some(format!("when: {message}")))?;
-                        }
-                        return Ok(false);
-                    }
-                }
-            }
-            let limit = block.timeout.filter(|timeout| *timeout < duration).unwrap_or(duration);
-            self.steps[index].due_at = Some(Utc::now() + limit.to_std());
-        }
+        let left = match (step.due_at, step.ended_at) {
+            (Some(due), Some(held)) if is_held(step) => due - held,
+            _ => chrono::Duration::from_std(limit.to_std()).unwrap_or_default(),
+        };
+        step.due_at = Some(Utc::now() + left);
+        step.ended_at = None;
         self.steps[index].what = format!("Wait {duration}");
         let begun = self.begin(index).await?;
         if !begun {
@@ -137,6 +124,11 @@ impl RunTask {
             }
         }
     }
+}
+
+/// Whether this is a timer that was begun and is held.
+pub(crate) fn is_held(step: &Step) -> bool {
+    step.state == StepState::Waiting && step.started_at.is_some()
 }
 
 /// Makes room for another run while this one waits.

@@ -15,6 +15,7 @@ use crate::plan_steps::NOT_SELECTED;
 use crate::run_task::{Commit, RunTask, Turn};
 use crate::take_over::LOST;
 use crate::template;
+use crate::waits;
 
 /// After so many attempts of which nobody knows how they ended, a step that may be tried again fails.
 const MAX_LOSSES: u32 = 3;
@@ -68,10 +69,12 @@ impl RunTask {
     /// One step that is not over. May return without having done anything when a person asked for something.
     async fn step(&mut self, planned: &Planned<'_>, index: usize) -> Result<(), Halt> {
         let block = planned.block;
-        if let BlockKind::Timer(timer) = &block.kind {
-            return self.timer(block, index, timer.duration).await;
-        }
         let (state, answer) = (self.steps[index].state, self.steps[index].answer);
+        if let BlockKind::Timer(timer) = &block.kind
+            && (state == StepState::Running || waits::is_held(&self.steps[index]))
+        {
+            return self.timer(planned, index, timer.duration).await;
+        }
         if state == StepState::Running {
             return self.go_on(planned, index).await;
         }
@@ -121,6 +124,9 @@ impl RunTask {
                 self.steps[index].started_at = Some(Utc::now());
             }
             return self.ask(index, "tick this when it is done".to_owned()).await;
+        }
+        if let BlockKind::Timer(timer) = &block.kind {
+            return self.timer(planned, index, timer.duration).await;
         }
         if !self.begin(index).await? {
             return Ok(());
@@ -181,7 +187,13 @@ impl RunTask {
     }
 
     /// Notes how a step ended, and what follows for the run.
-    async fn conclude(&mut self, planned: &Planned<'_>, index: usize, outcome: Outcome, printed: Printed) -> Result<(), Halt> {
+    pub(crate) async fn conclude(
+        &mut self,
+        planned: &Planned<'_>,
+        index: usize,
+        outcome: Outcome,
+        printed: Printed,
+    ) -> Result<(), Halt> {
         let cause = outcome.cause;
         self.note_end(planned, index, outcome, printed)?;
         let step = &self.steps[index];

@@ -189,6 +189,24 @@ async fn an_attempt_that_takes_too_long_is_ended() {
 }
 
 #[tokio::test]
+async fn a_timer_that_may_not_take_as_long_as_it_waits_times_out_and_is_tried_again_like_anything_else() {
+    let world = World::new().await;
+    let retry = Retry { attempts: 2, delay: Seconds::from_millis(20).unwrap(), backoff: Backoff::Fixed, max_delay: None };
+    let short = Block { timeout: Seconds::from_millis(100), retry: Some(retry), ..timer(60_000) };
+    let id = world.start(vec![short, command("echo never")]).await;
+    let (run, steps) = world.reaches(id, RunState::Failed).await;
+    let seen: Vec<_> = steps.iter().map(|step| (step.ordinal, step.attempt, step.state)).collect();
+    assert_eq!(seen, [(0, 1, StepState::Failed), (0, 2, StepState::Failed), (1, 1, StepState::Skipped)]);
+    assert_eq!(steps[1].error.as_deref(), Some("timed out after 100ms; it was to wait 1m"));
+    assert!(run.error.unwrap().ends_with("timed out after 100ms; it was to wait 1m"));
+
+    let long = Block { timeout: Seconds::from_millis(60_000), ..timer(20) };
+    let id = world.start(vec![named("rest", long), command("echo {{ steps.rest.status }}")]).await;
+    let (_, steps) = world.reaches(id, RunState::Succeeded).await;
+    assert_eq!(world.stdout(id, &steps[1]).await, "succeeded\n");
+}
+
+#[tokio::test]
 async fn conditions_take_a_branch_and_say_what_they_saw() {
     let world = World::new().await;
     let local = || "local".to_owned();
