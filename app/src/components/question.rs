@@ -38,6 +38,14 @@ fn answers(step: &Step) -> Vec<Answer> {
             let says = format!("Runs it from its beginning{place}, whatever it has done already.");
             vec![done, skip, plain(ControlAction::Retry, "Retry", &says)]
         }
+        // It asks before it begins, not whether it is done.
+        (StepState::Waiting, BlockType::Instruction) if step.started_at.is_none() => {
+            let says = "The run goes on with the next block.".to_owned();
+            vec![reject, skip, primary(ControlAction::Approve, "Go on".to_owned(), says)]
+        }
+        (StepState::Waiting, BlockType::Timer) if step.started_at.is_none() => {
+            vec![reject, skip, primary(ControlAction::Approve, "Go on".to_owned(), "Begins to wait.".to_owned())]
+        }
         (StepState::Waiting, BlockType::Instruction) => {
             vec![primary(ControlAction::Approve, "Done".to_owned(), "The run goes on with the next block.".to_owned())]
         }

@@ -2,17 +2,18 @@
 
 use domain::block::{Block, BlockKind};
 use domain::host::LOCAL;
-use domain::{ControlAction, RunMode, Step};
+use domain::{BlockType, ControlAction, RunMode, Step};
 
 use crate::error::Halt;
 use crate::run_task::RunTask;
 
 /// Whether a block must be approved before it runs.
 pub(crate) fn needs_approval(block: &Block, mode: RunMode) -> bool {
-    match block.kind {
+    match &block.kind {
         BlockKind::Command(_) | BlockKind::Api(_) => block.confirm || mode == RunMode::Guided,
-        BlockKind::Condition(_) => block.confirm,
-        BlockKind::Instruction(_) | BlockKind::Timer(_) => false,
+        BlockKind::Condition(_) | BlockKind::Timer(_) => block.confirm,
+        // One that is to be ticked asks already, and once is enough.
+        BlockKind::Instruction(instruction) => block.confirm && !instruction.acknowledge,
     }
 }
 
@@ -49,7 +50,9 @@ fn called(host: &str) -> &str {
 
 fn question(step: &Step, place: &str) -> String {
     let again = if step.answer.is_some() { "what would run has changed since it was approved; " } else { "" };
-    format!("{again}run “{}”{place}?", step.name)
+    // Prose and waits run nothing.
+    let verb = if matches!(step.kind, BlockType::Instruction | BlockType::Timer) { "begin" } else { "run" };
+    format!("{again}{verb} “{}”{place}?", step.name)
 }
 
 impl RunTask {

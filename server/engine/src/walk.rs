@@ -85,7 +85,8 @@ impl RunTask {
                     self.attempt_again(index);
                     return Ok(());
                 }
-                (Some(ControlAction::Approve), BlockKind::Instruction(_)) => {
+                // It was ticked; one that asks before it begins is not done yet.
+                (Some(ControlAction::Approve), BlockKind::Instruction(instruction)) if instruction.acknowledge => {
                     self.settle(index, StepState::succeed, None)?;
                     return Ok(());
                 }

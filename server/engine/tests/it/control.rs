@@ -94,6 +94,39 @@ async fn guided_runs_and_confirmed_blocks_ask_first() {
 }
 
 #[tokio::test]
+async fn a_confirmed_timer_or_instruction_asks_before_it_begins_in_every_mode() {
+    let world = World::new().await;
+    let read = InstructionBlock { text: "Look at the dashboard".into(), acknowledge: false };
+    let look = Block { confirm: true, ..Block::new("look", BlockKind::Instruction(read)) };
+    let rest = Block { confirm: true, ..named("rest", timer(20)) };
+    for mode in [RunMode::Auto, RunMode::Guided] {
+        let id = world.start_with(vec![look.clone(), rest.clone()], Start { mode, ..Start::default() }).await;
+        for (ordinal, question) in [(0, "begin “look”?"), (1, "begin “rest”?")] {
+            let asking = world.step_is(id, ordinal, StepState::Waiting).await;
+            let (run, _) = world.reaches(id, RunState::Waiting).await;
+            assert_eq!(run.error.as_deref(), Some(question));
+            assert_eq!((asking.started_at, asking.due_at), (None, None), "not begun");
+            world.go_on(id, Some((asking, ControlAction::Approve))).await;
+        }
+        let (_, steps) = world.reaches(id, RunState::Succeeded).await;
+        assert_eq!(steps.len(), 2);
+        assert!(steps.iter().all(|step| step.state == StepState::Succeeded && step.started_at.is_some()), "{steps:#?}");
+    }
+}
+
+#[tokio::test]
+async fn an_instruction_that_is_to_be_ticked_and_confirmed_asks_once() {
+    let world = World::new().await;
+    let read = InstructionBlock { text: "Look at the dashboard".into(), acknowledge: true };
+    let look = Block { confirm: true, ..Block::new("look", BlockKind::Instruction(read)) };
+    let id = world.start(vec![look]).await;
+    let (run, steps) = world.reaches(id, RunState::Waiting).await;
+    assert_eq!(run.error.as_deref(), Some("tick this when it is done"));
+    world.go_on(id, Some((steps[0].clone(), ControlAction::Approve))).await;
+    world.reaches(id, RunState::Succeeded).await;
+}
+
+#[tokio::test]
 async fn an_instruction_may_wait_to_be_ticked() {
     let world = World::new().await;
     let read = InstructionBlock { text: "Look at the dashboard".into(), acknowledge: true };
