@@ -18,6 +18,7 @@ use vault::Vault;
 use crate::claim;
 use crate::config::EngineConfig;
 use crate::executors::egress::AddressCheck;
+use crate::hosts::Hosts;
 use crate::hub::Hub;
 use crate::secrets::Secrets;
 
@@ -124,22 +125,19 @@ impl EngineHandle {
         self.shared.hub.subscribe(run)
     }
 
-    /// What somebody wrote about a run with the run's secrets masked, as in its output.
+    /// What somebody wrote about a run with the run's secrets masked, as in its output. `Err` in the inner result: why nobody
+    /// knows what would have to be masked, so that the text must not be kept.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn redact(&self, run: &Run, text: &str) -> Result<String, StoreError> {
+    pub async fn redact(&self, run: &Run, text: &str) -> Result<Result<String, String>, StoreError> {
         let Some(runbook) = self.shared.store.runbook_version(run.runbook_id, run.version).await? else {
-            return Ok(text.to_owned());
+            return Ok(Err("the version of the runbook that the run executed is not in the store any more".to_owned()));
         };
         let blocks: Vec<_> = runbook.blocks.iter().flat_map(Block::with_nested).collect();
-        Ok(match Secrets::of_run(&self.shared, run, &blocks).await? {
-            Ok(secrets) => secrets.redactor().redact(text).into_owned(),
-            Err(why) => {
-                tracing::warn!(run.id = %run.id, why, "a text about a run is kept without a look for the run's secrets");
-                text.to_owned()
-            }
-        })
+        let hosts = Hosts::of_run(&self.shared, &self.shared.store.steps(run.id).await?).await?;
+        let secrets = Secrets::of_run(&self.shared, run, &blocks, &hosts).await?;
+        Ok(secrets.map(|secrets| secrets.redactor().redact(text).into_owned()))
     }
 
     /// Looks at a host without running anything on it; `secret` is its credential's, where it has one.

@@ -59,6 +59,11 @@ impl Hosts {
         Ok(Some(credential.to_string()))
     }
 
+    /// The credentials that let us into any of them.
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = String> {
+        self.entries.values().filter(|host| host.name != LOCAL).filter_map(|host| host.credential).map(|id| id.to_string())
+    }
+
     /// How a host is reached.
     pub(crate) async fn target(&self, name: &str, secret: &SecretString) -> Result<Target, String> {
         let host = self.entries.get(name).ok_or_else(|| format!("there is no host “{name}”"))?;

@@ -194,7 +194,7 @@ async fn take_up(shared: &Arc<Shared>, control: &Arc<Control>, claim: Claim) -> 
     }
     let blocks: Vec<_> = plan.iter().map(|planned| planned.block).collect();
     task.hosts = Arc::new(Hosts::of_run(shared, &task.steps).await?);
-    match Secrets::of_run(shared, &task.pen.run, &blocks).await? {
+    match Secrets::of_run(shared, &task.pen.run, &blocks, &task.hosts).await? {
         Ok(secrets) => task.secrets = secrets,
         Err(message) => return task.end(RunState::Failed, Some(message)).await,
     }

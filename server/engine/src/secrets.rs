@@ -1,6 +1,6 @@
 //! The secrets of a run: opened when needed, masked in everything the run shows.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use chrono::Utc;
 use domain::block::{Block, BlockKind};
@@ -12,6 +12,7 @@ use store::StoreError;
 use vault::{Redactor, Vault};
 
 use crate::handle::Shared;
+use crate::hosts::Hosts;
 use crate::run_task::persist;
 
 /// What a run must not show.
@@ -25,8 +26,14 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// Opens the secret answers, and whatever credentials the blocks name, so that all are masked from the first step on.
-    pub(crate) async fn of_run(shared: &Shared, run: &Run, blocks: &[&Block]) -> Result<Result<Self, String>, StoreError> {
+    /// Opens the secret answers, and whatever credentials the blocks name or the hosts are logged in to with, so that all are
+    /// masked from the first step on.
+    pub(crate) async fn of_run(
+        shared: &Shared,
+        run: &Run,
+        blocks: &[&Block],
+        hosts: &Hosts,
+    ) -> Result<Result<Self, String>, StoreError> {
         let mut secrets = Self::default();
         if let Some(sealed) = persist(|| shared.store.sealed_parameters(run.id)).await? {
             match open_parameters(&shared.vault, run, &sealed) {
@@ -35,9 +42,9 @@ impl Secrets {
             }
         }
         secrets.known = secrets.parameters.iter().map(|(_, secret)| secret.clone()).collect();
-        let mut seen = HashMap::new();
-        for reference in blocks.iter().flat_map(|block| references(block)) {
-            if seen.insert(reference.clone(), ()).is_some() {
+        let mut seen = HashSet::new();
+        for reference in blocks.iter().flat_map(|block| references(block)).chain(hosts.credentials()) {
+            if !seen.insert(reference.clone()) {
                 continue;
             }
             // One that is missing or damaged is an error of the step that needs it, not of the run.
@@ -99,13 +106,13 @@ impl Secrets {
     }
 }
 
-/// Masks these secrets, whole and in part.
+/// Masks these secrets, whole and in part; what is too short to be masked the redactor leaves out.
 pub(crate) fn redactor(known: &[SecretString]) -> Redactor {
     Redactor::new(known.iter().flat_map(|secret| {
         let text = secret.expose_secret();
         // Of `user:password` the password alone is secret too, and of a key the passphrase.
         let (passphrase, _) = split_passphrase(text);
-        let password = text.split_once(':').map(|(_, password)| password).filter(|password| password.len() >= 8);
+        let password = text.split_once(':').map(|(_, password)| password);
         let parts = passphrase.or(password).map(|part| SecretString::from(part.to_owned()));
         [Some(secret.clone()), parts].into_iter().flatten()
     }))

@@ -61,6 +61,21 @@ async fn commands_and_checks_run_on_their_host_over_one_connection() {
 }
 
 #[tokio::test]
+async fn the_login_of_a_host_is_masked_before_a_step_on_it_has_begun() {
+    let world = World::new().await;
+    // As short as a secret may be to be masked.
+    let credential = world.credential("login", "deploy:pw12").await;
+    let draft = HostDraft::parse(&json!({
+        "name": "web-1", "address": "127.0.0.1", "port": 1, "user": "deploy", "credential": credential,
+    }));
+    let host = Host::new(draft.unwrap(), "ann", Utc::now());
+    assert!(world.store.create_host(&host, &audit(AuditAction::HostCreated)).await.unwrap());
+    let id = world.start(vec![on("local", "printf 'pw%s\\n' 12"), on("web-1", "true")]).await;
+    let (_, steps) = world.reaches(id, RunState::Failed).await;
+    assert_eq!((steps[0].state, world.stdout(id, &steps[0]).await.as_str()), (StepState::Succeeded, "••••••\n"));
+}
+
+#[tokio::test]
 async fn a_host_with_another_key_gets_nothing_and_the_audit_trail_says_so() {
     let (world, sshd, other) = (World::new().await, Sshd::start(), Sshd::start());
     add_host(&world, "web-1", &sshd, &other.host_key()).await;

@@ -26,7 +26,7 @@ impl Runs {
     ///
     /// # Errors
     /// `Forbidden` to viewers, `NotFound`, `Invalid` for a text that is empty or too long and for a step that the run does not
-    /// have, `Conflict` where it has too many notes.
+    /// have, `Conflict` where it has too many notes and where the run's secrets cannot be opened, and so not be masked.
     pub async fn add_note(&self, actor: &Actor, run: RunId, text: &str, step: Option<StepId>) -> Result<Note> {
         authorise(actor, Permission::Execute)?;
         let text = parse_note(text)?;
@@ -39,7 +39,9 @@ impl Runs {
         if self.store.notes(run.id).await?.len() >= MAX_NOTES {
             return Err(ServiceError::conflict(format!("this run has {MAX_NOTES} notes, which is all it takes")));
         }
-        let text = self.engine.redact(&run, &text).await?;
+        let text = self.engine.redact(&run, &text).await?.map_err(|why| {
+            ServiceError::conflict(format!("{why}, so a note on it could show one of its secrets: nothing was written"))
+        })?;
         let (author, author_id) = (actor.username.to_string(), actor.id);
         let note = Note { id: NoteId::new(), author, author_id, at: now(), text, step, deleted_at: None };
         self.write_note(actor, &run, note, AuditAction::RunNoted).await

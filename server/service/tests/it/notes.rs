@@ -55,6 +55,17 @@ async fn a_note_holds_no_secret_of_its_run_and_stands_in_the_report() {
 }
 
 #[tokio::test]
+async fn a_note_on_a_run_whose_secrets_cannot_be_opened_is_refused() {
+    let studio = TestStudio::idle().await;
+    let (dev, run) = queued(&studio).await;
+    let stranger = studio.with_other_keys();
+    let refused = stranger.runs.add_note(&dev, run.id, "tried s3cret-value", None).await;
+    let Err(ServiceError::Conflict { why }) = refused else { panic!("{refused:?}") };
+    assert!(why.starts_with("the secret answers of this run cannot be opened"), "{why}");
+    assert!(studio.services.runs.notes(&dev, run.id).await.expect("readable").is_empty());
+}
+
+#[tokio::test]
 async fn a_note_is_deleted_by_its_author_while_the_run_is_not_over() {
     let studio = TestStudio::idle().await;
     let (dev, run) = queued(&studio).await;

@@ -19,7 +19,7 @@ pub struct TestStudio {
     pub store: Store,
     engine: EngineHandle,
     pub vault: Vault,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl TestStudio {
@@ -40,7 +40,16 @@ impl TestStudio {
         let runner = runner_process::runner(&folder.path().join("runner"));
         let (engine, _) = Engine::start(config, store.clone(), vault.clone(), runner);
         let services = Services::new(store.clone(), vault.clone(), engine.clone(), Settings::default());
-        Self { services, store, engine, vault, _folder: folder }
+        Self { services, store, engine, vault, folder }
+    }
+
+    /// The services of a server that has the same store and other keys: it opens nothing of what was sealed before.
+    pub fn with_other_keys(&self) -> Services {
+        let vault = Vault::ephemeral();
+        let runner = runner_process::runner(&self.folder.path().join("other"));
+        let config = EngineConfig { max_runs: 0, ..EngineConfig::default() };
+        let (engine, _) = Engine::start(config, self.store.clone(), vault.clone(), runner);
+        Services::new(self.store.clone(), vault, engine, Settings::default())
     }
 
     /// The same with other settings.
