@@ -37,25 +37,27 @@ impl RunTask {
                     let step = self.steps[index].id.to_string();
                     match process::find(&self.shared, &step).await {
                         Found::Process(process) => self.take_over(index, process, stored).await?,
-                        Found::Nothing if self.was_never_started(index) && self.pen.run.state == RunState::Stopping => {
-                            self.settle(index, StepState::stop, Some(NOT_STARTED.to_owned()))?;
-                        }
-                        Found::Nothing if self.was_never_started(index) => {
-                            info!(
-                                step.ordinal = self.steps[index].ordinal,
-                                "a step was begun but not started; it is started now"
-                            );
-                        }
-                        Found::Nothing => {
-                            let sentence = format!("{}; {}", process::NOBODY_SAW, process::NOT_KNOWN);
-                            self.lose(plan, index, &sentence)?;
-                        }
+                        Found::Nothing => self.settle_unknown(plan, index, &step).await?,
                         Found::Lost(sentence) => self.lose(plan, index, &sentence)?,
                     }
                 }
                 BlockType::Api => self.lose(plan, index, "it may or may not have taken effect")?,
             }
         }
+        Ok(())
+    }
+
+    /// A step that our runner does not know: before it is started, perhaps for a second time, what may still be alive of it is
+    /// ended.
+    async fn settle_unknown(&mut self, plan: &[Planned<'_>], index: usize, step: &str) -> Result<(), Halt> {
+        let (sentence, nothing_was_alive) = process::end_unknown(&self.shared, step).await;
+        if !nothing_was_alive || !self.was_never_started(index) {
+            return self.lose(plan, index, &sentence);
+        }
+        if self.pen.run.state == RunState::Stopping {
+            return self.settle(index, StepState::stop, Some(NOT_STARTED.to_owned()));
+        }
+        info!(step.ordinal = self.steps[index].ordinal, "a step was begun but not started; it is started now");
         Ok(())
     }
 

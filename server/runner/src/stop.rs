@@ -44,6 +44,12 @@ impl StopReport {
         self.searched && self.processes_left.is_empty()
     }
 
+    /// Whether all processes were searched and none of the step was alive, so that nothing had to be ended.
+    #[must_use]
+    pub fn found_nothing(&self) -> bool {
+        self.is_proven() && self.signal_used.is_none()
+    }
+
     /// The result as a step says it: `stopped, 0 processes left`, `stop unconfirmed: pid 7, 8`.
     #[must_use]
     pub fn describe(&self) -> String {
@@ -219,6 +225,8 @@ mod tests {
         assert_eq!(report(&[], true).describe(), "stopped, 0 processes left");
         assert_eq!(report(&[7, 8], true).describe(), "stop unconfirmed: pid 7, 8");
         assert!(!report(&[], false).is_proven());
+        assert!(!report(&[], true).found_nothing(), "it was killed");
+        assert!(StopReport { signal_used: None, ..report(&[], true) }.found_nothing());
         assert_eq!(report(&[], false).describe(), "stop unconfirmed: processes could not be searched");
     }
 }

@@ -70,7 +70,10 @@ pub(super) async fn run(
                 told = pieces;
                 match find(scene.shared, &step).await {
                     Found::Process(found) => process = found.into(),
-                    Found::Nothing => return Ok(Ended::Lost(format!("{NOBODY_SAW}; {NOT_KNOWN}"))),
+                    Found::Nothing => {
+                        let (sentence, _) = end_unknown(scene.shared, &step).await;
+                        return Ok(Ended::Lost(sentence));
+                    }
                     Found::Lost(sentence) => return Ok(Ended::Lost(sentence)),
                 }
             }
@@ -184,18 +187,32 @@ pub(crate) async fn find(shared: &Shared, step: &str) -> Found {
         // The runner keeps its record until the store has what became of it: a step without one counts as never started.
         Ok(Attached::Lost(identity)) => match shared.runner.stop_lost(identity, shared.config.stop_grace).await {
             Ok(report) => Found::Lost(lost(&report.describe())),
-            Err(error) => Found::Lost(lost(&format!("what is left of it could not be looked for: {}", chain(&error)))),
+            Err(error) => Found::Lost(lost(&not_looked_for(&error))),
         },
         Ok(Attached::Unknown) => Found::Nothing,
         Err(error) => Found::Lost(lost(&format!("the runner cannot be asked: {}", chain(&error)))),
     }
 }
 
+/// Ends what may still be alive of a step that the runner does not know: another runner may have started it, or the record was
+/// lost. What is said of it, and whether nothing of it was alive.
+pub(crate) async fn end_unknown(shared: &Shared, step: &str) -> (String, bool) {
+    let (what, nothing) = match shared.runner.stop_unknown(step, shared.config.stop_grace).await {
+        Ok(report) => (report.describe(), report.found_nothing()),
+        Err(error) => (not_looked_for(&error), false),
+    };
+    (format!("{NOBODY_SAW}; {NOT_KNOWN}; {what}"), nothing)
+}
+
+fn not_looked_for(error: &RunnerError) -> String {
+    format!("what is left of it could not be looked for: {}", chain(error))
+}
+
 /// What is said of a process that ran on while nobody looked.
 pub(crate) const NOBODY_SAW: &str = "nobody saw how it ended, and it may or may not have taken effect";
 
 /// What is said of a step that the runner should know.
-pub(crate) const NOT_KNOWN: &str = "the runner of this server does not know it";
+const NOT_KNOWN: &str = "the runner of this server does not know it";
 
 /// Passes on what a process prints, beginning after the pieces that were told already.
 async fn follow(

@@ -128,6 +128,29 @@ async fn a_block_may_say_what_becomes_of_a_step_that_nobody_knows_of() {
 }
 
 #[tokio::test]
+async fn what_no_runner_knows_of_is_ended_before_it_is_started_again() {
+    // Where the server is alone, a step that no runner knows and that printed nothing would else count as never started.
+    for alone in [false, true] {
+        let mut world = World::new().await;
+        let dir = tempfile::tempdir().unwrap();
+        let pids = dir.path().join("pids");
+        let script = format!("echo $$ >> {0}; [ $(wc -l < {0}) -gt 1 ] || sleep 300", pids.display());
+        let id = world.start(vec![Block { on_worker_loss: OnWorkerLoss::Retry, ..command(&script) }]).await;
+        let written = || async { std::fs::read_to_string(&pids).ok().filter(|pids| pids.ends_with('\n')) };
+        let first: u32 = until("its process", written).await.trim().parse().unwrap();
+        world.task.abort();
+        world.forget_the_runner();
+        world.restart_with(EngineConfig { alone, ..config("two") });
+        let (_, steps) = world.reaches(id, RunState::Succeeded).await;
+        let error = steps[0].error.as_ref().unwrap();
+        assert!(error.ends_with("stopped, 0 processes left; it is tried again"), "{error}");
+        assert_eq!(steps.len(), 2, "{steps:#?}");
+        let line = std::fs::read_to_string(format!("/proc/{first}/cmdline")).unwrap_or_default();
+        assert_eq!(line, "", "the first one still runs");
+    }
+}
+
+#[tokio::test]
 async fn a_run_that_was_to_stop_when_its_server_was_lost_is_stopped_by_the_next_one() {
     let mut world = World::new().await;
     let id = world.start(vec![command("echo begun; sleep 300")]).await;

@@ -153,9 +153,14 @@ impl World {
     /// Another engine over the same store, with the same runner or with one that knows nothing.
     pub fn restart(&mut self, same_runner: bool) {
         if !same_runner {
-            self.runner = runner_process::runner(&self.folder.path().join("other"));
+            self.forget_the_runner();
         }
         self.restart_with(config("two"));
+    }
+
+    /// From now on another runner, which knows of no step.
+    pub fn forget_the_runner(&mut self) {
+        self.runner = runner_process::runner(&self.folder.path().join("other"));
     }
 
     /// Another engine over the same store, with the runner there is.

@@ -156,6 +156,16 @@ impl Runner {
         self.stopped(Request::StopLost { identity, grace_ms: milliseconds(grace) }).await
     }
 
+    /// As [`stop_lost`](Self::stop_lost), for a step that the runner has no record of, lost or kept elsewhere: its marker is all
+    /// that finds what may still be alive of it.
+    ///
+    /// # Errors
+    ///
+    /// The runner cannot be reached.
+    pub async fn stop_unknown(&self, step: &str, grace: Duration) -> Result<StopReport, RunnerError> {
+        self.stop_lost(ProcessIdentity::unnoted(step.to_owned()), grace).await
+    }
+
     /// The steps that the runner has records of, running or not, to find those that nobody will
     /// ask for again.
     ///
