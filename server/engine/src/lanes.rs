@@ -184,7 +184,7 @@ impl RunTask {
         let begun = self.steps[index].state == StepState::Running;
         let environment = self.environment(index).to_vec();
         self.context.set_environment(&environment);
-        let prepared = executors::prepare(block, &self.context);
+        let prepared = executors::prepare(block, &self.context, self.secrets.redactor());
         if let Ok((_, what)) = &prepared
             && !begun
         {
@@ -256,7 +256,7 @@ impl RunTask {
     fn would_run(&mut self, planned: &Planned<'_>, index: usize) -> Option<String> {
         let environment = self.environment(index).to_vec();
         self.context.set_environment(&environment);
-        let (_, what) = executors::prepare(planned.block, &self.context).ok()?;
+        let (_, what) = executors::prepare(planned.block, &self.context, self.secrets.redactor()).ok()?;
         Some(self.secrets.redactor().redact(&what).into_owned())
     }
 

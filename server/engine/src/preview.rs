@@ -73,7 +73,7 @@ impl Preview {
         let names: BTreeSet<String> = sources.iter().flat_map(Source::names).collect();
         let later = self.later(&names, environment.is_some());
         if later.is_empty() {
-            return match prepare(block, &self.context) {
+            return match prepare(block, &self.context, &self.redactor) {
                 Ok((_, text)) => Ok(self.redactor.redact(&text).into_owned()),
                 Err(error) => Err(self.wrong(&names, error)),
             };

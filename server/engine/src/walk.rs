@@ -110,7 +110,7 @@ impl RunTask {
         }
         let environment = self.environment(index).to_vec();
         self.context.set_environment(&environment);
-        let prepared = executors::prepare(block, &self.context);
+        let prepared = executors::prepare(block, &self.context, self.secrets.redactor());
         if let Ok((_, what)) = &prepared {
             let what = self.secrets.redactor().redact(what).into_owned();
             let needs_approval = ask::needs_approval(block, self.pen.run.mode) && !ask::is_approved(&self.steps[index], &what);
@@ -147,7 +147,7 @@ impl RunTask {
     async fn go_on(&mut self, planned: &Planned<'_>, index: usize) -> Result<(), Halt> {
         let environment = self.environment(index).to_vec();
         self.context.set_environment(&environment);
-        let (outcome, printed) = match executors::prepare(planned.block, &self.context) {
+        let (outcome, printed) = match executors::prepare(planned.block, &self.context, self.secrets.redactor()) {
             Ok((prepared, _)) => match self.job(planned.block, index, prepared).await? {
                 Ok(job) => job.run(&mut self.pen).await?,
                 Err(message) => (Outcome::failed(message), Printed::default()),

@@ -19,6 +19,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use vault::Redactor;
 
 use crate::error::Halt;
 use crate::handle::{Control, Shared};
@@ -194,10 +195,11 @@ impl Prepared<'_> {
     }
 }
 
-/// Puts the values into a block. The second part is what the step will do, as text.
-pub(crate) fn prepare<'a>(block: &'a Block, context: &Context) -> Result<(Prepared<'a>, String), String> {
+/// Puts the values into a block. The second part is what the step will do, as text; whoever shows it masks the secrets in it,
+/// and in prose, where they would not be known again, they are masked already.
+pub(crate) fn prepare<'a>(block: &'a Block, context: &Context, redactor: &Redactor) -> Result<(Prepared<'a>, String), String> {
     match &block.kind {
-        BlockKind::Instruction(block) => instruction::prepare(block, context),
+        BlockKind::Instruction(block) => instruction::prepare(block, context, redactor),
         BlockKind::Command(block) => command::prepare(block, context),
         BlockKind::Api(block) => api::prepare(block, context),
         BlockKind::Condition(block) => condition::prepare(&block.check, context),

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use vault::Redactor;
 
 pub(crate) use context::{Context, step_names};
 pub(crate) use quote::Syntax;
@@ -27,6 +28,11 @@ const SHIELD: char = '\u{E002}';
 
 /// Puts values into a text.
 pub(crate) fn render(source: &str, syntax: Syntax, context: &Context) -> Result<String, String> {
+    render_masked(source, syntax, context, &Redactor::default())
+}
+
+/// The same with the secrets in the values masked: once a value is escaped for its place, nobody would know them again.
+pub(crate) fn render_masked(source: &str, syntax: Syntax, context: &Context, redactor: &Redactor) -> Result<String, String> {
     let shielded = shield(source);
     if !shielded.contains("{{") && !shielded.contains("{%") && !shielded.contains("{#") {
         return Ok(source.to_owned());
@@ -61,7 +67,10 @@ pub(crate) fn render(source: &str, syntax: Syntax, context: &Context) -> Result<
         .template_from_named_str("template", &shielded)
         .and_then(|template| template.render(context.value()))
         .map_err(|error| explain(&error, source, context))?;
-    let values = values.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut values = values.lock().unwrap_or_else(PoisonError::into_inner);
+    if !redactor.is_empty() {
+        values.iter_mut().for_each(|value| *value = redactor.redact(&plain(value)).into_owned().into());
+    }
     let filled = fill(&text.replace(SHIELD, "{").replace(&open, &OPEN.to_string()), &values, syntax)?;
     if filled.len() > MAX_RENDERED {
         return Err(too_long());
@@ -300,6 +309,7 @@ mod tests {
         check("echo \"{{ params.x }}\"", Syntax::Shell, "echo \"\"'a b; $(id)'\"\"");
         check("print({{ params.name }})", Syntax::Code, "print(\"web-1\")");
         check("http://h/{{ params.x }}", Syntax::Url, "http://h/a%20b%3B%20%24%28id%29");
+        check("# {{ params.x }} *{{ params.x | raw }}*", Syntax::Markdown, "# a b; $(id) *a b; $(id)*");
         check("# {{ params.x }}", Syntax::Plain, "# a b; $(id)");
         check("echo {{ params.x | raw }}", Syntax::Shell, "echo a b; $(id)");
         check("echo {{ params.x | upper }}", Syntax::Shell, "echo 'A B; $(ID)'");
@@ -356,7 +366,7 @@ mod tests {
             doubled.as_str(),
         ];
         let began = std::time::Instant::now();
-        for syntax in [Syntax::Plain, Syntax::Shell, Syntax::Code, Syntax::Url, Syntax::Json] {
+        for syntax in [Syntax::Plain, Syntax::Shell, Syntax::Code, Syntax::Url, Syntax::Json, Syntax::Markdown] {
             for bomb in bombs {
                 let said = render(bomb, syntax, &context).unwrap_err();
                 assert!(said.chars().count() < 300, "{bomb}: {said}");

@@ -3,6 +3,8 @@
 //! A rendered text first holds a placeholder for each value; only when the whole text is known can it be told what a
 //! value stands in: bare words, quotes, a comment. Where no quoting is safe the value is refused, never guessed at.
 
+mod markdown;
+
 use serde_json::Value;
 
 /// Opens and closes a placeholder: private-use characters that no value brings along.
@@ -20,6 +22,8 @@ pub(crate) enum Syntax {
     Url,
     /// A JSON text.
     Json,
+    /// Prose for people.
+    Markdown,
     /// Text that nothing interprets.
     Plain,
 }
@@ -51,6 +55,7 @@ pub(super) fn fill(text: &str, values: &[Value], syntax: Syntax) -> Result<Strin
             Ok(percent(&value))
         }),
         Syntax::Json => json(text, values),
+        Syntax::Markdown => Ok(markdown::fill(text, values)),
         Syntax::Code => code(text, values),
         Syntax::Shell => shell(text, values),
     }

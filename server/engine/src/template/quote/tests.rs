@@ -177,6 +177,133 @@ fn addresses_and_json_keep_their_shape() {
     }
 }
 
+/// What a page would show of a text: its structure without the words, and the words without line breaks.
+fn read_markdown(text: &str) -> (Vec<String>, String) {
+    use pulldown_cmark::{Event, Parser};
+    let (mut structure, mut words) = (Vec::new(), String::new());
+    for event in Parser::new_ext(text, markdown::options()) {
+        match event {
+            Event::Text(text) => words.push_str(&text),
+            Event::Code(code) => {
+                structure.push("code".to_owned());
+                words.push_str(&code);
+            }
+            Event::SoftBreak | Event::HardBreak => words.push(' '),
+            other => structure.push(format!("{other:?}")),
+        }
+    }
+    (structure, words.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Values that mean something in Markdown.
+fn markdown_values() -> Vec<String> {
+    let mut values: Vec<String> = [
+        "[x](http://evil)",
+        "![x](http://evil/p.png)",
+        "(http://evil)",
+        ": http://evil",
+        "[a]: http://evil",
+        "<http://evil>",
+        "http://evil",
+        "<img src=x onerror=alert(1)>",
+        "b>",
+        "href=http://evil>x</a>",
+        "&lt;b&gt; &#60;",
+        "# heading",
+        "heading #",
+        "Title\n===",
+        "Title\n---",
+        "- item",
+        "+ item\n- item",
+        "1. one\n2) two",
+        "1.",
+        "> quote",
+        "**bold** _em_ ~~gone~~ `code` ``two``",
+        "a | b\n--|--\nc | d",
+        ":--",
+        "```\n# out\n```",
+        "~~~\nout",
+        "    code",
+        "one\n\n    two\n\n# three",
+        "a\r\nb\rc\n",
+        "***",
+        "my_host_name.example.com",
+        "10.0.0.1",
+        "end\\",
+        "!",
+        "`",
+        "``",
+    ]
+    .map(str::to_owned)
+    .into();
+    values.extend(hostile());
+    values
+}
+
+#[test]
+fn no_value_becomes_markdown() {
+    let templates = [
+        "Look at {} now",
+        "{}",
+        "<{}>",
+        "</{}> and <a {}>x</a>",
+        "[here]{}",
+        "[here]({} {})",
+        "!{}",
+        "1{}",
+        "# About {}",
+        "Title\n{}\n",
+        "* one {}\n* {} two",
+        "> quoted {}\n> more",
+        "**{}**",
+        "run `{}` now",
+        "``run {} ` `` and `{}`",
+        "[say {}](http://good/)",
+        "| a | b |\n|---|---|\n| {} | `{}` |",
+        "```\n{}\n```\nafter",
+        "1. Do\n\n   ```sh\n   echo {}\n   ```\n\n   then {}",
+        "> ~~~\n> {}\n> ~~~",
+        "x\n\n    {}\n\ny",
+    ];
+    for template in templates {
+        for value in markdown_values() {
+            if value.contains('\0') || value.trim().is_empty() {
+                continue;
+            }
+            let text = render(template, &value, Syntax::Markdown).unwrap();
+            // What is as harmless as can be says what the shape is, and where the words go.
+            let (shape, words) = read_markdown(&render(template, "XYZ", Syntax::Markdown).unwrap());
+            let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
+            // A blank that a value begins with keeps the text from meaning what it would: that changes no more than how it looks.
+            let looks = |shape: &[String]| shape.iter().filter(|part| !part.contains("Strong")).cloned().collect::<Vec<_>>();
+            let (got, shown) = read_markdown(&text);
+            assert_eq!(looks(&got), looks(&shape), "{template:?} with {value:?}: {text:?}");
+            if got == shape {
+                let without = |text: &str| text.split_whitespace().collect::<String>();
+                assert_eq!(without(&shown), without(&words.replace("XYZ", &value)), "{template:?}: {text:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_people_read_in_markdown_is_escaped_no_more_than_it_must_be() {
+    for (template, value, expected) in [
+        ("On {}", "web-1.example.com", "On web-1.example.com"),
+        ("On {}", "my_host at 10.0.0.1, port 80 (TCP): $5 + tax!?", "On my_host at 10.0.0.1, port 80 (TCP): $5 + tax!?"),
+        ("`{}`", "rm *_[x]", "`rm *_[x]`"),
+        ("`{}`", "a`b", "`` a`b ``"),
+        ("```\n{}\n```", "a\n# b\n```\n", "```\na\n# b\n    ```\n```"),
+        ("- x\n  ```\n  {}\n  ```", "a\nb", "- x\n  ```\n  a\n  b\n  ```"),
+        ("See {}", "[x](http://evil)", "See \\[x\\](http://evil)"),
+        ("{}", "one\n- two\n", "one\\\n\\- two"),
+        ("[go](http://h/{})", "a b", "[go](http://h/a%20b)"),
+        ("<b title=\"{}\">x</b>", "a\"b", "<b title=\"a&#34;b\">x</b>"),
+    ] {
+        assert_eq!(render(template, value, Syntax::Markdown).unwrap(), expected, "{template} with {value:?}");
+    }
+}
+
 #[test]
 fn interpreters_are_known_by_name() {
     for (text, syntax) in [
