@@ -2,16 +2,12 @@
 
 use domain::block::{ApiBlock, Check};
 use runner::{EnvValue, ProcessSpec};
-use secrecy::ExposeSecret;
 
 use super::process::{self, Ended};
 use super::{Outcome, Prepared, Scene, Watch, api};
 use crate::error::Halt;
 use crate::output::Output;
 use crate::template::{self, Context, Syntax, render};
-
-/// What a command sees of the server's own environment, beside what it is given (see `runner`).
-const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "USER"];
 
 /// A check with its values put in.
 pub(crate) struct Plan<'a> {
@@ -59,22 +55,17 @@ pub(super) async fn execute(
 ) -> Result<Outcome, Halt> {
     match plan.check {
         Check::Expression { .. } => found(output, plan.holds, "the expression", None).await,
-        Check::EnvVarEquals { name, .. } if scene.target.is_some() => {
-            // A name is letters, digits and underscores.
+        Check::EnvVarEquals { name, .. } => {
+            // Only a command there sees what a command there gets: here too, where it may run as another user. A name is letters,
+            // digits and underscores.
             let script = format!(
-                "[ \"${{{name}+set}}\" = set ] || exit 1; printf '%s\\n' \"${name}\"; [ \"${name}\" = \"$RUNBOOK_EXPECTED\" ]"
+                "if [ \"${{{name}+set}}\" = set ]; then printf '${name} is “%s”; expected “%s”\\n' \"${name}\" \"$RUNBOOK_EXPECTED\"\n\
+                 else printf '${name} is not set; expected “%s”\\n' \"$RUNBOOK_EXPECTED\"; exit 1; fi\n\
+                 [ \"${name}\" = \"$RUNBOOK_EXPECTED\" ]"
             );
             let mut spec = ProcessSpec::new(scene.step.to_string(), "/bin/sh", script);
             spec.env = vec![("RUNBOOK_EXPECTED".to_owned(), EnvValue::from(plan.text.as_str()))];
             command(spec, 0, scene, output, watch).await
-        }
-        Check::EnvVarEquals { name, .. } => {
-            let value = variable(name, scene);
-            let seen = match &value {
-                None => format!("${name} is not set; expected “{}”", plan.text),
-                Some(value) => format!("${name} is “{value}”; expected “{}”", plan.text),
-            };
-            found(output, value.as_ref() == Some(&plan.text), &seen, None).await
         }
         Check::CommandExitCode { expected, .. } => {
             let spec = ProcessSpec::new(scene.step.to_string(), "/bin/sh", plan.text.clone());
@@ -133,16 +124,4 @@ async fn command(
 async fn found(output: &mut Output<'_>, result: bool, seen: &str, exit_code: Option<i32>) -> Result<Outcome, Halt> {
     output.note(&format!("{seen} → {result}")).await?;
     Ok(Outcome { exit_code, result: Some(result), ..Outcome::succeeded() })
-}
-
-/// A variable of the environment that a command would get.
-fn variable(name: &str, scene: &Scene<'_>) -> Option<String> {
-    if name == runner::STEP_VARIABLE {
-        return Some(scene.step.to_string());
-    }
-    let given = scene.environment().into_iter().rev().find(|(other, _)| other == name).map(|(_, value)| match value {
-        EnvValue::Plain(value) => value.to_string_lossy().into_owned(),
-        EnvValue::Secret(value) => value.expose_secret().to_owned(),
-    });
-    given.or_else(|| INHERITED.contains(&name).then(|| std::env::var(name).ok()).flatten())
 }

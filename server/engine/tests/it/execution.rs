@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use crate::runner_process::RUNNER_USER;
 use crate::world::{Start, World, command, config, named, timer, until};
 
 fn condition(check: Check, nested: Vec<Block>, otherwise: Vec<Block>, on_false: OnFalse) -> Block {
@@ -217,7 +218,7 @@ async fn conditions_take_a_branch_and_say_what_they_saw() {
         (
             Check::EnvVarEquals { name: "CARGO_HOME".into(), value: "x".into(), host: local() },
             false,
-            "$CARGO_HOME is not set; expected “x” → false\n",
+            "$CARGO_HOME is not set; expected “x”\nexit 1; expected 0 → false\n",
         ),
         (Check::ApiStatusCode { url: "http://127.0.0.1:1/".into(), expected: 200 }, false, "expected 200 → false\n"),
         (expression("1 < 2"), true, "the expression → true\n"),
@@ -236,6 +237,22 @@ async fn conditions_take_a_branch_and_say_what_they_saw() {
         let (taken, other) = if *result { (yes, no) } else { (no, yes) };
         assert_eq!((taken.state, other.state), (StepState::Succeeded, StepState::Skipped), "{check:?}");
     }
+}
+
+#[tokio::test]
+async fn a_variable_of_this_server_is_what_a_command_gets_not_what_the_server_has() {
+    let world = World::new().await;
+    assert_ne!(std::env::var("USER").as_deref(), Ok(RUNNER_USER));
+    let user = Check::EnvVarEquals { name: "USER".into(), value: RUNNER_USER.into(), host: "local".into() };
+    let given = Check::EnvVarEquals { name: "PARAM_NAME".into(), value: "a b'; $(id)".into(), host: "local".into() };
+    let check = |check| condition(check, Vec::new(), Vec::new(), OnFalse::Stop);
+    let parameters = vec![text_parameter("name", ParameterKind::String)];
+    let start = Start { parameters, answers: json!({"name": "a b'; $(id)"}), ..Start::default() };
+    let id = world.start_with(vec![command("echo $USER"), check(user), check(given)], start).await;
+    let (_, steps) = world.reaches(id, RunState::Succeeded).await;
+    assert_eq!(world.stdout(id, &steps[0]).await, format!("{RUNNER_USER}\n"));
+    let said = format!("$USER is “{RUNNER_USER}”; expected “{RUNNER_USER}”\nexit 0; expected 0 → true\n");
+    assert_eq!(world.stdout(id, &steps[1]).await, said);
 }
 
 #[tokio::test]

@@ -8,12 +8,15 @@ use runner::{Confine, DaemonConfig, Runner, RunnerConfig, serve};
 /// Names the folder of a runner process.
 const SERVE: &str = "RUNNER_TEST_FOLDER";
 
+/// Who its commands believe to be: like one that runs as another user, it has an environment of its own.
+pub const RUNNER_USER: &str = "somebody-else";
+
 /// A runner of one's own in a folder. Its process ends soon after its last client.
 pub fn runner(dir: &Path) -> Runner {
     let program = std::env::current_exe().expect("this executable");
     let arguments = ["--ignored", "--exact", "--nocapture", "runner_process::serves"].map(Into::into).to_vec();
     let mut config = RunnerConfig::new(program, arguments, dir);
-    config.env = vec![(SERVE.into(), dir.into())];
+    config.env = vec![(SERVE.into(), dir.into()), ("USER".into(), RUNNER_USER.into())];
     config.patience = Duration::from_secs(60);
     Runner::new(config)
 }
