@@ -492,3 +492,25 @@ fn first_line(text: &str) -> String {
     }
     title
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_between_attempts_stays_or_doubles_up_to_the_longest() {
+        let seconds = |seconds: u64| Seconds::from_millis(seconds * 1_000).expect("a short time");
+        let waits = |backoff, max_delay: Option<u64>| {
+            let retry = Retry { attempts: 20, delay: seconds(3), backoff, max_delay: max_delay.map(seconds) };
+            (1..=5).map(|attempt| retry.wait_after(attempt).millis() / 1_000).collect::<Vec<_>>()
+        };
+        assert_eq!(waits(Backoff::Fixed, None), [3; 5]);
+        assert_eq!(waits(Backoff::Exponential, None), [3, 6, 12, 24, 48]);
+        assert_eq!(waits(Backoff::Exponential, Some(20)), [3, 6, 12, 20, 20]);
+        assert_eq!(waits(Backoff::Fixed, Some(2)), [2; 5], "a longest wait that is shorter than the first");
+        // However often: no longer than any span of time may be.
+        let retry = Retry { attempts: 20, delay: seconds(3_600), backoff: Backoff::Exponential, max_delay: None };
+        assert_eq!(retry.wait_after(20), seconds(30 * 86_400));
+        assert_eq!(retry.wait_after(u32::MAX), seconds(30 * 86_400));
+    }
+}

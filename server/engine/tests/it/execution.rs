@@ -364,6 +364,40 @@ async fn api_calls_to_metadata_services_and_failures_are_told() {
 }
 
 #[tokio::test]
+async fn of_a_long_answer_ten_mebibytes_are_kept_and_that_is_said() {
+    const KEPT: usize = 10 * 1024 * 1024;
+    let world = World::new().await;
+    let body = "x".repeat(KEPT) + "the rest";
+    let (url, _asked) = server(vec![answer("200 OK", "", &body)]).await;
+    let id = world.start(vec![Block::new("", BlockKind::Api(ApiBlock { url, ..ApiBlock::default() }))]).await;
+    let (_, steps) = world.reaches(id, RunState::Succeeded).await;
+    let stdout = world.stdout(id, &steps[0]).await;
+    let (_, kept) = stdout.split_once("\n\n").unwrap();
+    assert_eq!(kept.len(), KEPT);
+    assert!(kept.bytes().all(|byte| byte == b'x'));
+    let said = world.output(id, &steps[0], Stream::Stderr).await;
+    assert_eq!(said, "\n[the answer goes on; 10 MiB of it are kept]\n");
+}
+
+#[tokio::test]
+async fn five_redirects_are_followed_and_no_sixth() {
+    let world = World::new().await;
+    let on = || answer("302 Found", "Location: /on\r\n", "");
+    for (redirects, end) in [(5, RunState::Succeeded), (6, RunState::Failed)] {
+        let answers = (0..redirects).map(|_| on()).chain([answer("200 OK", "", "there")]).collect();
+        let (url, mut asked) = server(answers).await;
+        let id = world.start(vec![Block::new("", BlockKind::Api(ApiBlock { url, ..ApiBlock::default() }))]).await;
+        let (run, _) = world.reaches(id, end).await;
+        assert_eq!(run.error.is_some_and(|error| error.ends_with("more than 5 redirects")), end == RunState::Failed);
+        let mut requests = 0;
+        while asked.try_recv().is_ok() {
+            requests += 1;
+        }
+        assert_eq!(requests, 6);
+    }
+}
+
+#[tokio::test]
 async fn only_an_sre_calls_private_networks_and_no_redirect_leads_a_developer_there() {
     let mut world = World::new().await;
     let api = |url: String| Block::new("", BlockKind::Api(ApiBlock { url, ..ApiBlock::default() }));

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use domain::block::{BlockKind, Check, ConditionBlock, OnFalse, OnWorkerLoss};
+use domain::block::{ApiBlock, BlockKind, Check, ConditionBlock, Method, OnFalse, OnWorkerLoss};
 use domain::{Block, ControlAction, Run, RunId, RunState, Step, StepState, Stream};
 use engine::EngineConfig;
 use store::{Claim, Lease, Progress, Saved};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::world::{World, command, config, timer, until};
 
@@ -148,6 +150,32 @@ async fn what_no_runner_knows_of_is_ended_before_it_is_started_again() {
         let line = std::fs::read_to_string(format!("/proc/{first}/cmdline")).unwrap_or_default();
         assert_eq!(line, "", "the first one still runs");
     }
+}
+
+#[tokio::test]
+async fn an_api_call_whose_server_was_lost_is_not_sent_again() {
+    let mut world = World::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let call = Block::new("call", BlockKind::Api(ApiBlock { url, method: Method::Post, ..ApiBlock::default() }));
+    let id = world.start(vec![call, command("echo next")]).await;
+    // It is sent, and nobody answers.
+    let (mut first, _) = listener.accept().await.unwrap();
+    let mut begun = [0; 4];
+    first.read_exact(&mut begun).await.unwrap();
+    assert_eq!(&begun, b"POST");
+    world.task.abort();
+    world.restart(true);
+    let (_, steps) = world.reaches(id, RunState::Interrupted).await;
+    let error = steps[0].error.as_deref();
+    assert_eq!(error, Some("the server was lost while this step ran; it may or may not have taken effect"));
+    world.go_on(id, Some((steps[0].clone(), ControlAction::Skip))).await;
+    let (_, steps) = world.reaches(id, RunState::Succeeded).await;
+    assert_eq!(steps.len(), 2, "no second attempt: {steps:?}");
+    // Had it been sent a second time, that would be the next in the line.
+    let own = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (_, next) = listener.accept().await.unwrap();
+    assert_eq!(next, own.local_addr().unwrap(), "it was sent a second time");
 }
 
 #[tokio::test]
