@@ -17,6 +17,13 @@ function three(): { title: string; blocks: object[] } {
   return { title: "Three", blocks: ["One", "Two", "Three"].map((name) => ({ type: "command", name, config: { command: `echo ${name}` } })) };
 }
 
+/** Two waits and a condition whose branches are empty. */
+function beside(): { title: string; blocks: object[] } {
+  const wait = (name: string) => ({ type: "timer", name, config: { duration: "1s" } });
+  const condition = { type: "condition", name: "Is it up?", config: { condition_type: "file_exists", file_path: "/run/queue" } };
+  return { title: "Beside a condition", blocks: [wait("One"), wait("Two"), condition] };
+}
+
 async function edit(page: Page, url: string, id: string): Promise<void> {
   await page.goto(`${url}/runbooks/${id}/edit`);
   await hydrated(page);
@@ -57,6 +64,89 @@ test("blocks move with Alt and the arrows and by dragging, and it is said where 
   await page.getByRole("button", { name: "Move block 3", exact: true }).dragTo(block(page, 1, "Command"), { targetPosition: { x: 200, y: 20 } });
   await expect.poll(() => names(page)).toEqual(["Three", "One", "Two"]);
   await expect(page.getByText("Moved to place 1")).toBeAttached();
+});
+
+test("a block is dragged to any place: after one below, to the end, into an empty branch; nothing is said where nothing moved", async ({ page, studio }) => {
+  await setUp(page, studio);
+  await edit(page, studio.url, await createRunbook(page, studio, beside()));
+  const grip = (number: number | string) => page.getByRole("button", { name: `Move block ${number}`, exact: true });
+  const place = (within: Locator) => within.getByRole("button", { name: "Add a block here" });
+
+  await grip(1).dragTo(block(page, 2, "Timer"), { targetPosition: { x: 200, y: 20 } });
+  await expect.poll(() => names(page)).toEqual(["Two", "One", "Is it up?"]);
+  await expect(page.getByText("Moved to place 2 of 3", { exact: true })).toBeAttached();
+
+  await test.step("onto itself it says nothing new", async () => {
+    await grip(1).dragTo(block(page, 1, "Timer"), { targetPosition: { x: 200, y: 20 } });
+    await expect(page.locator(".block--dragging")).toHaveCount(0);
+    await expect(page.getByText("Moved to place 2 of 3", { exact: true })).toBeAttached();
+    expect(await names(page)).toEqual(["Two", "One", "Is it up?"]);
+  });
+
+  await test.step("to the last place", async () => {
+    await grip(1).dragTo(page.locator("section[aria-label=Blocks] > .add").last().getByRole("button"));
+    await expect.poll(() => names(page)).toEqual(["One", "Is it up?", "Two"]);
+    await expect(page.getByText("Moved to place 3 of 3", { exact: true })).toBeAttached();
+  });
+
+  await test.step("into an empty branch, and out of it between two", async () => {
+    const otherwise = block(page, 2, "Condition").getByRole("group", { name: "Otherwise", exact: true });
+    await grip(3).dragTo(place(otherwise));
+    await expect(block(page, "2.1", "Timer").getByLabel("Name")).toHaveValue("Two");
+    await expect(page.getByText("Moved to place 1 of 1 in “Otherwise” of block 2", { exact: true })).toBeAttached();
+    await grip("2.1").dragTo(page.locator("section[aria-label=Blocks] > .add").first().getByRole("button"));
+    await expect.poll(() => names(page)).toEqual(["One", "Two", "Is it up?"]);
+  });
+});
+
+test("keys alone bring a block into both branches of a condition and out again", async ({ page, studio }) => {
+  await setUp(page, studio);
+  await edit(page, studio.url, await createRunbook(page, studio, beside()));
+  const said = (text: string) => expect(page.getByText(text, { exact: true })).toBeAttached();
+  await block(page, 2, "Timer").getByLabel("Name").focus();
+  await page.keyboard.press("Alt+Shift+ArrowDown");
+  await said("Moved to place 1 of 1 in “Then” of block 2");
+  await expect(block(page, "2.1", "Timer").getByLabel("Name")).toHaveValue("Two");
+  await expect(block(page, "2.1", "Timer").getByLabel("Name")).toBeFocused();
+  await page.keyboard.press("Alt+ArrowDown");
+  await said("Moved to place 1 of 1 in “Otherwise” of block 2");
+  await expect(block(page, "2.1", "Timer").getByLabel("Name")).toBeFocused();
+  await page.keyboard.press("Alt+ArrowDown");
+  await said("Moved to place 3 of 3");
+  await expect.poll(() => names(page)).toEqual(["One", "Is it up?", "Two"]);
+  await expect(block(page, 3, "Timer").getByLabel("Name")).toBeFocused();
+  await page.keyboard.press("Alt+Shift+ArrowUp");
+  await said("Moved to place 1 of 1 in “Otherwise” of block 2");
+  await expect(block(page, "2.1", "Timer").getByLabel("Name")).toBeFocused();
+  await page.keyboard.press("Alt+Shift+ArrowUp");
+  await said("Moved to place 2 of 3");
+  await expect.poll(() => names(page)).toEqual(["One", "Two", "Is it up?"]);
+  await expect(block(page, 2, "Timer").getByLabel("Name")).toBeFocused();
+  await page.keyboard.press("Alt+Shift+ArrowUp");
+  await said("There is no condition just above it");
+  expect(await names(page)).toEqual(["One", "Two", "Is it up?"]);
+});
+
+test("a branch is filled, changed and saved in the editor", async ({ page, studio }) => {
+  await setUp(page, studio);
+  const id = await createRunbook(page, studio, beside());
+  await edit(page, studio.url, id);
+  const otherwise = block(page, 3, "Condition").getByRole("group", { name: "Otherwise", exact: true });
+  await otherwise.getByRole("button", { name: "Add a block here" }).click();
+  await otherwise.getByRole("button", { name: "Command", exact: true }).click();
+  const added = block(page, "3.1", "Command");
+  await expect(added.getByLabel("Name")).toBeFocused();
+  await page.keyboard.type("Start it");
+  await added.getByLabel("Command", { exact: true }).fill("echo started");
+  await added.getByRole("button", { name: "Duplicate" }).click();
+  await block(page, "3.2", "Command").getByLabel("Name").fill("Start it again");
+  await added.getByRole("button", { name: "Delete" }).click();
+  await expect(block(page, "3.1", "Command").getByLabel("Name")).toHaveValue("Start it again");
+  await page.keyboard.press("Control+s");
+  await expect(page.getByRole("heading", { level: 1, name: "Beside a condition" })).toBeVisible();
+  await expect(page.locator(".branch").getByRole("heading", { name: "Start it again" })).toBeVisible();
+  await page.goto(`${studio.url}/runbooks/${id}/edit`);
+  await expect(block(page, "3.1", "Command").getByLabel("Command", { exact: true })).toHaveValue("echo started");
 });
 
 test("a block is copied, deleted and brought back", async ({ page, studio }) => {

@@ -175,7 +175,8 @@ pub fn KeysDialog(
                 <section>
                     <h3>"In the editor"</h3>
                     <dl class="keys">
-                        <dt><kbd>"Alt ↑"</kbd>" "<kbd>"Alt ↓"</kbd></dt><dd>"Move the block"</dd>
+                        <dt><kbd>"Alt ↑"</kbd>" "<kbd>"Alt ↓"</kbd></dt><dd>"Move the block; at the end of a branch, out of it"</dd>
+                        <dt><kbd>"Alt Shift ↑"</kbd>" "<kbd>"Alt Shift ↓"</kbd></dt><dd>"Move it into the condition next to it, or out of its branch"</dd>
                     </dl>
                 </section>
             </div>

@@ -15,9 +15,11 @@ use super::text::*;
 
 mod block;
 mod field;
+mod moves;
 mod since;
 
 pub use field::Field;
+pub use moves::To;
 pub use since::{Mark, NotYet};
 
 /// A runbook as it is being typed.
@@ -304,34 +306,6 @@ impl Draft {
         self.next_key = next_key;
         let key = copy.key;
         self.put_back(at, index + 1, copy).then_some(key)
-    }
-
-    /// Moves a block before its neighbour; `false` where it is the first.
-    pub fn move_up(&mut self, key: u64) -> bool {
-        match self.find(key) {
-            Some((at, index)) if index > 0 => self.swap(at, index - 1),
-            _ => false,
-        }
-    }
-
-    /// Moves a block after its neighbour; `false` where it is the last.
-    pub fn move_down(&mut self, key: u64) -> bool {
-        self.find(key).is_some_and(|(at, index)| self.swap(at, index))
-    }
-
-    fn swap(&mut self, at: ListAt, first: usize) -> bool {
-        let Some(list) = self.list_mut(at).filter(|list| first + 1 < list.len()) else { return false };
-        list.swap(first, first + 1);
-        true
-    }
-
-    /// Moves a block to the place before `before`; `false` where that is itself or within it.
-    pub fn move_before(&mut self, key: u64, before: u64) -> bool {
-        if self.block(key).is_none_or(|block| block.find(before).is_some()) || self.block(before).is_none() {
-            return false;
-        }
-        let Some((_, _, block)) = self.remove(key) else { return false };
-        self.find(before).is_some_and(|(at, index)| self.put_back(at, index, block))
     }
 
     /// Adds an empty parameter; answers its key.

@@ -8,7 +8,7 @@ use super::common::{field_id, kind_icon};
 use super::run_this::RunThis;
 use super::{AddHere, EditorState, api, command, condition, instruction, timer};
 use crate::components::icon::Icon;
-use crate::state::draft::Field;
+use crate::state::draft::{Draft, Field};
 
 /// Where a card stands: the button before it needs its list and place.
 fn add_before(state: EditorState, key: u64) -> impl IntoView {
@@ -36,6 +36,7 @@ pub(super) fn block_card(state: EditorState, key: u64, kind: BlockType) -> AnyVi
         state.faults.with(|faults| faults.iter().any(below))
     });
     let over = RwSignal::new(false);
+    let here = move |draft: &Draft, dragged: u64| draft.dropped_onto(dragged, key);
     let on_key = move |event: KeyboardEvent| {
         let up = match event.key().as_str() {
             "ArrowUp" => true,
@@ -45,7 +46,7 @@ pub(super) fn block_card(state: EditorState, key: u64, kind: BlockType) -> AnyVi
         if event.alt_key() {
             event.prevent_default();
             event.stop_propagation();
-            state.shift(key, up);
+            if event.shift_key() { state.leap(key, up) } else { state.shift(key, up) }
         }
     };
     view! {
@@ -60,9 +61,9 @@ pub(super) fn block_card(state: EditorState, key: u64, kind: BlockType) -> AnyVi
             on:keydown=on_key
             on:focusin=move |event| { event.stop_propagation(); state.active.set(Some(key)); }
             on:dragover=move |event| {
-                if state.dragged.get_untracked().is_some() {
+                event.stop_propagation();
+                if state.takes(here) {
                     event.prevent_default();
-                    event.stop_propagation();
                     over.set(true);
                 }
             }
@@ -71,10 +72,10 @@ pub(super) fn block_card(state: EditorState, key: u64, kind: BlockType) -> AnyVi
                 event.prevent_default();
                 event.stop_propagation();
                 over.set(false);
-                state.drop_before(key);
+                state.drop_at(here);
             }>
             <button type="button" class="grip" id=format!("grip-{key}") draggable="true"
-                aria-label=move || format!("Move block {}", number.get()) title="Drag, or Alt ↑ and Alt ↓"
+                aria-label=move || format!("Move block {}", number.get()) title="Drag, or Alt ↑ and Alt ↓; with Shift into a condition and out of it"
                 on:dragstart=move |event| { event.stop_propagation(); state.dragged.set(Some(key)); }
                 on:dragend=move |_| state.dragged.set(None)>
                 <Icon icon=icondata_lu::LuGripVertical/><span>{move || number.get()}</span>

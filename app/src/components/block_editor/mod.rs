@@ -19,7 +19,7 @@ use self::card::block_card;
 use self::common::kind_icon;
 pub use self::state::EditorState;
 use crate::components::icon::Icon;
-use crate::state::draft::ListAt;
+use crate::state::draft::{Draft, ListAt};
 
 /// A list of blocks, with a place to add one before each and at the end.
 pub fn block_list(state: EditorState, at: ListAt) -> AnyView {
@@ -51,7 +51,7 @@ pub fn Kinds(
     view! { <div class="kinds">{kinds.into_iter().collect_view()}</div> }
 }
 
-/// A button between two blocks that offers the types.
+/// A button between two blocks that offers the types; a dragged block is dropped here too.
 #[component]
 fn AddHere(
     /// The editor.
@@ -67,8 +67,24 @@ fn AddHere(
         open.set(false);
         state.add(at, index.get_untracked(), kind);
     };
+    let over = RwSignal::new(false);
+    let here = move |_: &Draft, _: u64| Some((at, index.get_untracked()));
     view! {
-        <div class="add" class:add--open=move || open.get()>
+        <div class="add" class:add--open=move || open.get() class:drop-target=move || over.get()
+            on:dragover=move |event| {
+                event.stop_propagation();
+                if state.takes(here) {
+                    event.prevent_default();
+                    over.set(true);
+                }
+            }
+            on:dragleave=move |_| over.set(false)
+            on:drop=move |event| {
+                event.prevent_default();
+                event.stop_propagation();
+                over.set(false);
+                state.drop_at(here);
+            }>
             <button type="button" class="btn small icon" aria-label="Add a block here"
                 aria-expanded=move || open.get().to_string() on:click=move |_| open.update(|open| *open = !*open)>
                 <Icon icon=icondata_lu::LuPlus/>

@@ -11,7 +11,7 @@ use domain::{BlockPreview, BlockType, CredentialSummary, Fault, HostSummary, Run
 use leptos::prelude::*;
 
 use super::common::{field_id, focus_soon};
-use crate::state::draft::{Draft, DraftBlock, Field, ListAt, Mark, NotYet, Spot};
+use crate::state::draft::{Draft, DraftBlock, Field, ListAt, Mark, NotYet, Spot, To};
 
 /// How long nobody types before what follows is worked out.
 const PAUSE: Duration = Duration::from_millis(150);
@@ -218,18 +218,49 @@ impl EditorState {
         self.spots.with(|spots| spots.len() > 30)
     }
 
+    /// Moves a block one step: past its neighbour, or at the end of its branch out of it.
     pub(super) fn shift(self, key: u64, up: bool) {
+        let none = if up { "It is the first already" } else { "It is the last already" };
+        self.move_by_key(key, none, |draft| draft.step_of(key, up));
+    }
+
+    /// Moves a block into the condition next to it, or out of its branch.
+    pub(super) fn leap(self, key: u64, up: bool) {
+        let none = if up { "There is no condition just above it" } else { "There is no condition just below it" };
+        self.move_by_key(key, none, |draft| draft.leap_of(key, up));
+    }
+
+    fn move_by_key(self, key: u64, none: &str, to: impl FnOnce(&Draft) -> Option<To>) {
+        let Some(to) = self.draft.with_untracked(to) else { return self.say(none.to_owned()) };
         // Moving an element takes the focus from what is in it: it is given back.
         let focused = document().active_element().map(|element| element.id()).filter(|id| !id.is_empty());
-        let step = |draft: &mut Draft| if up { draft.move_up(key) } else { draft.move_down(key) };
-        let moved = self.reshape(step).unwrap_or_default();
-        let place = self.spots.with_untracked(|spots| spots.get(&key).map(|spot| (spot.index + 1, spot.len)));
-        if let Some((place, len)) = place {
-            let end = if up { "first" } else { "last" };
-            self.say(if moved { format!("Moved to place {place} of {len}") } else { format!("It is the {end} already") });
-        }
+        self.move_to(key, to);
         if let Some(id) = focused {
             focus_soon(id);
+        }
+    }
+
+    /// Moves a block, and says where it is then; says nothing where it stays.
+    fn move_to(self, key: u64, to: To) {
+        if self.draft.with_untracked(|draft| draft.can_move(key, to))
+            && self.reshape(|draft| draft.move_to(key, to)) == Some(true)
+        {
+            self.say(self.spots.with_untracked(|spots| where_it_is(spots, key)));
+        }
+    }
+
+    /// Whether what is dragged would move by being dropped there.
+    pub(super) fn takes(self, place: impl FnOnce(&Draft, u64) -> Option<To>) -> bool {
+        let dragged = self.dragged.get_untracked();
+        dragged.is_some_and(|key| self.draft.with_untracked(|draft| place(draft, key).is_some_and(|to| draft.can_move(key, to))))
+    }
+
+    /// Puts what is dragged there.
+    pub(super) fn drop_at(self, place: impl FnOnce(&Draft, u64) -> Option<To>) {
+        let Some(key) = self.dragged.get_untracked() else { return };
+        self.dragged.set(None);
+        if let Some(to) = self.draft.with_untracked(|draft| place(draft, key)) {
+            self.move_to(key, to);
         }
     }
 
@@ -247,14 +278,16 @@ impl EditorState {
             focus_soon("undo-delete".to_owned());
         }
     }
+}
 
-    pub(super) fn drop_before(self, before: u64) {
-        if let Some(key) = self.dragged.get_untracked() {
-            self.dragged.set(None);
-            if self.reshape(|draft| draft.move_before(key, before)).unwrap_or_default() {
-                let number = self.spots.with_untracked(|spots| spots.get(&key).map(|spot| spot.number.clone()));
-                self.say(format!("Moved to place {}", number.unwrap_or_default()));
-            }
-        }
-    }
+/// `Moved to place 2 of 3`, in a branch with the branch.
+fn where_it_is(spots: &HashMap<u64, Spot>, key: u64) -> String {
+    let Some(spot) = spots.get(&key) else { return String::new() };
+    let number = |of: u64| spots.get(&of).map(|spot| spot.number.as_str()).unwrap_or_default();
+    let branch = match spot.list {
+        ListAt::Top => String::new(),
+        ListAt::Then(of) => format!(" in “Then” of block {}", number(of)),
+        ListAt::Otherwise(of) => format!(" in “Otherwise” of block {}", number(of)),
+    };
+    format!("Moved to place {} of {}{branch}", spot.index + 1, spot.len)
 }

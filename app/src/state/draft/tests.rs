@@ -96,25 +96,110 @@ fn a_fault_in_a_branch_has_the_path_of_its_block() {
     assert!(draft.faults().iter().any(|fault| fault.path == format!("{path}.config.text")));
 }
 
-#[test]
-fn blocks_move_past_their_neighbours_and_stop_at_the_ends() {
+fn keys_of(draft: &Draft, at: ListAt) -> Vec<u64> {
+    draft.list(at).iter().map(|block| block.key).collect()
+}
+
+/// Two blocks, a condition with a block in each branch, and one more block: their keys in this order.
+fn branched() -> (Draft, [u64; 6]) {
     let (mut draft, keys) = three();
-    assert!(!draft.move_up(keys[0]) && !draft.move_down(keys[2]));
-    assert!(draft.move_down(keys[0]));
-    assert_eq!(order(&draft), [keys[1], keys[0], keys[2]]);
-    assert!(draft.move_up(keys[2]));
-    assert_eq!(order(&draft), [keys[1], keys[2], keys[0]]);
+    let mut put = |at, index| draft.insert(at, index, BlockType::Timer).expect("it is a list");
+    let (then, otherwise) = (put(ListAt::Then(keys[2]), 0), put(ListAt::Otherwise(keys[2]), 0));
+    let last = put(ListAt::Top, 3);
+    (draft, [keys[0], keys[1], keys[2], then, otherwise, last])
+}
+
+fn go(draft: &mut Draft, key: u64, to: Option<To>) -> bool {
+    to.is_some_and(|to| draft.move_to(key, to))
 }
 
 #[test]
-fn a_block_is_dropped_before_another_but_never_into_itself() {
+fn a_block_goes_to_every_place_of_a_list_and_stays_where_it_is_asked_to_stand() {
+    for from in 0..3 {
+        for to in 0..=3 {
+            let (mut draft, keys) = three();
+            let mut expected = keys.clone();
+            let block = expected.remove(from);
+            expected.insert(if to > from { to - 1 } else { to }, block);
+            assert_eq!(draft.move_to(block, (ListAt::Top, to)), expected != keys, "{from} to {to}");
+            assert_eq!(order(&draft), expected, "{from} to {to}");
+        }
+    }
+}
+
+#[test]
+fn a_block_goes_into_an_empty_branch_which_is_unfolded_but_never_into_itself() {
     let (mut draft, keys) = three();
-    let inner = draft.insert(ListAt::Otherwise(keys[2]), 0, BlockType::Timer).expect("a condition has branches");
-    assert!(!draft.move_before(keys[2], inner));
-    assert!(draft.move_before(keys[0], inner));
-    assert_eq!(draft.list(ListAt::Otherwise(keys[2])).iter().map(|block| block.key).collect::<Vec<_>>(), [keys[0], inner]);
-    assert!(draft.move_before(inner, keys[1]));
-    assert_eq!(order(&draft), [inner, keys[1], keys[2]]);
+    let (then, otherwise) = (ListAt::Then(keys[2]), ListAt::Otherwise(keys[2]));
+    draft.block_mut(keys[2]).expect("it was put in").collapsed = true;
+    assert!(!draft.move_to(keys[2], (then, 0)) && !draft.move_to(keys[0], (ListAt::Then(999), 0)));
+    assert!(draft.move_to(keys[0], (then, 0)));
+    assert!(draft.move_to(keys[1], (otherwise, 0)));
+    assert_eq!((order(&draft), keys_of(&draft, then), keys_of(&draft, otherwise)), (vec![keys[2]], vec![keys[0]], vec![keys[1]]));
+    assert!(draft.block(keys[2]).is_some_and(|block| !block.collapsed));
+    assert!(draft.move_to(keys[0], (ListAt::Top, 1)), "and out of it again");
+    assert_eq!(order(&draft), [keys[2], keys[0]]);
+}
+
+#[test]
+fn a_block_dropped_onto_one_below_comes_after_it_and_onto_one_above_before_it() {
+    let (mut draft, keys) = three();
+    let down = draft.dropped_onto(keys[0], keys[1]);
+    assert!(go(&mut draft, keys[0], down));
+    assert_eq!(order(&draft), [keys[1], keys[0], keys[2]]);
+    let up = draft.dropped_onto(keys[2], keys[1]);
+    assert!(go(&mut draft, keys[2], up));
+    assert_eq!(order(&draft), [keys[2], keys[1], keys[0]]);
+    let itself = draft.dropped_onto(keys[1], keys[1]);
+    assert!(!go(&mut draft, keys[1], itself));
+    let (mut draft, [first, _, condition, then, ..]) = branched();
+    let into = draft.dropped_onto(first, then);
+    assert!(go(&mut draft, first, into));
+    assert_eq!(keys_of(&draft, ListAt::Then(condition)), [first, then]);
+}
+
+#[test]
+fn steps_lead_past_neighbours_and_through_the_branches_and_end_at_the_ends() {
+    let (mut draft, [first, second, condition, then, otherwise, last]) = branched();
+    assert_eq!((draft.step_of(first, true), draft.step_of(last, false)), (None, None));
+    let past = draft.step_of(first, false);
+    assert!(go(&mut draft, first, past));
+    assert_eq!(order(&draft), [second, first, condition, last]);
+    // Down through both branches, and out below the condition.
+    let mut seen = Vec::new();
+    while draft.find(then).is_some_and(|(at, _)| at != ListAt::Top) {
+        seen.extend(draft.find(then));
+        let next = draft.step_of(then, false);
+        assert!(go(&mut draft, then, next));
+    }
+    assert_eq!(seen, [(ListAt::Then(condition), 0), (ListAt::Otherwise(condition), 0), (ListAt::Otherwise(condition), 1)]);
+    assert_eq!(order(&draft), [second, first, condition, then, last]);
+    // Up through both, and out above it.
+    for expected in [(ListAt::Then(condition), 0), (ListAt::Top, 2)] {
+        let next = draft.step_of(otherwise, true);
+        assert!(go(&mut draft, otherwise, next));
+        assert_eq!(draft.find(otherwise), Some(expected));
+    }
+}
+
+#[test]
+fn a_leap_leads_into_the_nearer_branch_of_the_next_condition_or_out_of_its_own() {
+    let (mut draft, [first, second, condition, then, otherwise, last]) = branched();
+    assert_eq!((draft.leap_of(first, true), draft.leap_of(first, false)), (None, None), "no condition is next to it");
+    for (key, up, expected) in [
+        (second, false, (ListAt::Then(condition), 0)),
+        (last, true, (ListAt::Otherwise(condition), 1)),
+        (second, true, (ListAt::Top, 1)),
+        (last, false, (ListAt::Top, 3)),
+    ] {
+        let to = draft.leap_of(key, up);
+        assert!(go(&mut draft, key, to));
+        assert_eq!(draft.find(key), Some(expected));
+    }
+    assert_eq!(
+        (draft.find(then), draft.find(otherwise)),
+        (Some((ListAt::Then(condition), 0)), Some((ListAt::Otherwise(condition), 0)))
+    );
 }
 
 #[test]
