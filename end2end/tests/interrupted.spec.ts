@@ -36,7 +36,7 @@ test("a step whose outcome nobody knows is settled by a person", async ({ page, 
     await expect(cut.getByText(/the server was lost while this step ran; .*; stopped, 0 processes left/i)).toBeVisible();
     await expect(cut.locator(".console")).toContainText("half of it moved");
     await expect(next.getByText("Pending")).toBeVisible();
-    for (const name of ["Retry", "Skip", "Mark as done"]) {
+    for (const name of ["Retry on this server", "Skip", "Mark as done"]) {
       await expect(cut.getByRole("button", { name, exact: true })).toBeVisible();
     }
   });

@@ -58,3 +58,37 @@ test("the editor runs a block that is saved, and says why it does not run one th
   await page.goto(`${studio.url}${run}`);
   await expect(step(page, "Second").locator(".console")).toContainText("second hello");
 });
+
+test("chosen blocks run and no others, and the button names where they run", async ({ page, studio }) => {
+  await setUp(page, studio);
+  const elsewhere = { type: "command", name: "Elsewhere", config: { command: "echo elsewhere", host: "web-1" } };
+  const id = await createRunbook(page, studio, { ...runbook, blocks: [...runbook.blocks, elsewhere] });
+  await page.goto(`${studio.url}/runbooks/${id}`);
+  await hydrated(page);
+  const run = page.getByRole("button", { name: /^Run selected/ });
+  await page.getByLabel("Select Elsewhere").check();
+  await expect(run).toHaveText("Run selected on web-1");
+  await page.getByLabel("Select Second").check();
+  await expect(run).toHaveText("Run selected on this server, web-1");
+  await page.getByLabel("Select Elsewhere").uncheck();
+  await expect(run).toHaveText("Run selected on this server");
+  await run.click();
+  await expect(page).toHaveURL(/\/runs\//);
+  await expect(state(page, "Succeeded")).toBeVisible();
+  await expect(step(page, "Second").locator(".console")).toContainText("second hello");
+  for (const name of ["First", "Third", "Elsewhere"]) await expect(step(page, name).getByText("Skipped").first()).toBeVisible();
+});
+
+test("a block and all after it run, and the button names where", async ({ page, studio }) => {
+  await setUp(page, studio);
+  const elsewhere = { type: "command", name: "Elsewhere", config: { command: "echo elsewhere", host: "web-1" } };
+  const id = await createRunbook(page, studio, { ...runbook, blocks: [elsewhere, ...runbook.blocks] });
+  await page.goto(`${studio.url}/runbooks/${id}`);
+  await hydrated(page);
+  await expect(page.getByRole("button", { name: "Run from here on this server, web-1: Elsewhere and all after it" })).toBeVisible();
+  await page.getByRole("button", { name: "Run from here on this server: Second and all after it" }).click();
+  await expect(page).toHaveURL(/\/runs\//);
+  await expect(state(page, "Succeeded")).toBeVisible();
+  await expect(step(page, "Second").locator(".console")).toContainText("second hello");
+  for (const name of ["Elsewhere", "First"]) await expect(step(page, name).getByText("Skipped").first()).toBeVisible();
+});

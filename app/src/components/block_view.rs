@@ -26,6 +26,9 @@ pub fn BlockView(
     /// The id of the form that runs blocks; none where nothing can be run.
     #[prop(optional_no_strip)]
     run_form: Option<&'static str>,
+    /// Where it and all after it run, in a list whose blocks can be run from one on.
+    #[prop(optional)]
+    places_from: Vec<String>,
     /// How deep it is nested.
     #[prop(optional)]
     depth: u32,
@@ -37,7 +40,15 @@ pub fn BlockView(
     let facts = facts(&block);
     let confirm = block.confirm;
     let anchor = format!("block-{id}");
-    let from_here = run_form.filter(|_| depth == 0);
+    let from_here = run_form.filter(|_| depth == 0).map(|form| {
+        let (label, all) = (where_to::on("Run from here", &places_from), where_to::whole(&places_from));
+        let spoken = format!("{label}: {title} and all after it");
+        view! {
+            <button class="btn small quiet btn--long" form=form name="from" value=id.to_string() aria-label=spoken title=all>
+                <span>{label}</span>
+            </button>
+        }
+    });
     let alone = run_form.filter(|_| does_something(kind)).map(|form| {
         let places = where_to::places_of(&block);
         let (label, all) = (where_to::on("Run", &places), where_to::whole(&places));
@@ -65,9 +76,7 @@ pub fn BlockView(
                 <a class="doc__permalink" href=format!("#{anchor}") aria-label=format!("Link to {title}")><Icon icon=icondata_lu::LuLink/></a>
                 <span class="spacer"></span>
                 {alone}
-                {from_here.map(|form| view! {
-                    <button class="btn small quiet" form=form name="from" value=id.to_string() aria-label=format!("Run from {title}")>"Run from here"</button>
-                })}
+                {from_here}
             </header>
             <div class="doc__body">
                 <Body block=block html=html run_form=run_form depth=depth/>

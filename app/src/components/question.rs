@@ -29,6 +29,7 @@ fn answers(step: &Step) -> Vec<Answer> {
         |action, label: &str, says: &str| Answer { action, label: label.to_owned(), says: says.to_owned(), primary: false };
     let primary = |action, label: String, says: String| Answer { action, label, says, primary: true };
     let place = step.host.as_deref().map(|host| format!(" on {}", called(host))).unwrap_or_default();
+    let retry = format!("Retry{place}");
     let done = plain(ControlAction::Done, "Mark as done", "Counts as succeeded, nothing is run, and the run goes on.");
     let skip = plain(ControlAction::Skip, "Skip", "The run goes on without it.");
     let reject = plain(ControlAction::Reject, "Reject", "Nothing more is run, and the run ends as failed.");
@@ -36,7 +37,7 @@ fn answers(step: &Step) -> Vec<Answer> {
         (StepState::Interrupted, _) => {
             // No button stands out: to try again may do harm, and a person has to look first.
             let says = format!("Runs it from its beginning{place}, whatever it has done already.");
-            vec![done, skip, plain(ControlAction::Retry, "Retry", &says)]
+            vec![done, skip, plain(ControlAction::Retry, &retry, &says)]
         }
         // It asks before it begins, not whether it is done.
         (StepState::Waiting, BlockType::Instruction) if step.started_at.is_none() => {
@@ -58,7 +59,7 @@ fn answers(step: &Step) -> Vec<Answer> {
         }
         // It began, and did not come out well.
         (StepState::Waiting, _) if step.started_at.is_some() => {
-            vec![reject, done, skip, primary(ControlAction::Retry, "Retry".to_owned(), format!("Runs it once more{place}."))]
+            vec![reject, done, skip, primary(ControlAction::Retry, retry, format!("Runs it once more{place}."))]
         }
         (StepState::Waiting, _) => {
             let (label, says) = match asked_for(step) {
@@ -104,7 +105,7 @@ pub fn Question(
     let rows: Vec<_> = answers
         .into_iter()
         .map(|Answer { action, label, says, primary }| {
-            let class = if primary { "btn small primary btn--long" } else { "btn small" };
+            let class = if primary { "btn small primary btn--long" } else { "btn small btn--long" };
             let id = format!("{id}-{}", action.as_str());
             view! {
                 <li>
@@ -171,6 +172,16 @@ mod tests {
                     assert!(answers.iter().all(|answer| answer.says.ends_with('.')), "{answers:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn to_try_again_names_where() {
+        for state in [StepState::Interrupted, StepState::Waiting] {
+            let label = |step: &Step| answers(step).pop().map(|answer| answer.label);
+            let on_a_host = step(BlockType::Command, state, true);
+            assert_eq!(label(&on_a_host).as_deref(), Some("Retry on web-1"));
+            assert_eq!(label(&Step { host: None, ..on_a_host }).as_deref(), Some("Retry"));
         }
     }
 

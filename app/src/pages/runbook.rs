@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Permission, Runbook, RunbookId};
+use domain::{Block, Permission, Runbook, RunbookId};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use wasm_bindgen::JsCast;
@@ -18,6 +18,7 @@ use crate::components::page_head::{RunbookHead, RunbookTab};
 use crate::components::run_form::{CheckButton, Checked, FORM, RunForm, Running};
 use crate::components::time::When;
 use crate::lazy::fetch_run_page;
+use crate::state::where_to;
 use crate::use_me;
 
 /// `/runbooks/:id`.
@@ -53,14 +54,15 @@ fn Show(page: Shown, me: Option<Me>, found: Option<Found>) -> impl IntoView {
     let runbook = page.runbook.clone();
     let may_run = me.as_ref().is_some_and(|me| me.may(Permission::Execute)) && !runbook.blocks.is_empty();
     let running = Running::new(runbook.id, found);
-    let selected = RwSignal::new(0_u32);
+    let selected = RwSignal::new(Vec::new());
+    let blocks = StoredValue::new(runbook.blocks.clone());
     view! {
         <RunbookHead runbook=runbook.clone() tab=RunbookTab::Runbook me=me/>
-        <div class="cols cols--doc" on:change=move |_| selected.set(count_selected())>
+        <div class="cols cols--doc" on:change=move |_| selected.set(ids_of_selected())>
             <div>
                 {may_run.then(|| view! { <Checked running/> })}
                 <Document page=page run_form=may_run.then_some(FORM)/>
-                {may_run.then(|| view! { <SelectedBar selected=selected running/> })}
+                {may_run.then(|| view! { <SelectedBar selected=selected blocks=blocks running/> })}
             </div>
             // Whoever comes near the form may be about to start a run: its page is fetched meanwhile.
             <aside on:pointerenter=|_| fetch_run_page() on:focusin=|_| fetch_run_page()>
@@ -82,7 +84,10 @@ pub fn Document(
     let html: Html = Arc::new(page.html.into_iter().collect());
     let runbook = page.runbook;
     let empty = runbook.blocks.is_empty();
-    let blocks = runbook.blocks.into_iter().map(|block| view! { <BlockView block=block html=html.clone() run_form=run_form/> });
+    let places = where_to::places_from_each(&runbook.blocks);
+    let blocks = runbook.blocks.into_iter().zip(places);
+    let blocks =
+        blocks.map(|(block, places)| view! { <BlockView block=block html=html.clone() run_form=run_form places_from=places/> });
     view! {
         <div class="doc">
             {(!runbook.description.is_empty()).then(|| view! { <p class="doc__lead">{runbook.description}</p> })}
@@ -95,18 +100,29 @@ pub fn Document(
 }
 
 #[component]
-fn SelectedBar(selected: RwSignal<u32>, running: Running) -> impl IntoView {
-    let text = move || match selected.get() {
+fn SelectedBar(selected: RwSignal<Vec<String>>, blocks: StoredValue<Vec<Block>>, running: Running) -> impl IntoView {
+    let count = move || selected.with(Vec::len);
+    // Nothing is chosen, or without a script nobody knows what: it names all that could be meant.
+    let places = Memo::new(move |_| {
+        blocks.with_value(|blocks| {
+            selected.with(
+                |ids| if ids.is_empty() { where_to::places_of_all(blocks) } else { where_to::places_of_chosen(blocks, ids) },
+            )
+        })
+    });
+    let text = move || match count() {
         0 => "Tick blocks to run only those".to_owned(),
         1 => "1 block selected".to_owned(),
         many => format!("{many} blocks selected"),
     };
     view! {
-        <div class="select-run" class:select-run--on=move || selected.get() != 0>
+        <div class="select-run" class:select-run--on=move || count() != 0>
             <b role="status">{text}</b>
             <span class="spacer"></span>
             <CheckButton running label="Check selected" only=true class="small"/>
-            <button class="btn small primary" form=FORM name="only" value="true">"Run selected"</button>
+            <button class="btn small primary btn--long" form=FORM name="only" value="true" title=move || places.with(|places| where_to::whole(places))>
+                <span>{move || places.with(|places| where_to::on("Run selected", places))}</span>
+            </button>
         </div>
     }
 }
@@ -131,17 +147,12 @@ fn Details(runbook: Runbook) -> impl IntoView {
     }
 }
 
-/// How many blocks are ticked.
-fn count_selected() -> u32 {
-    document()
-        .query_selector_all(".doc__pick input")
-        .map(|boxes| {
-            (0..boxes.length())
-                .filter_map(|index| boxes.get(index)?.dyn_into::<web_sys::HtmlInputElement>().ok())
-                .filter(web_sys::HtmlInputElement::checked)
-                .count()
-        })
-        .ok()
-        .and_then(|count| u32::try_from(count).ok())
-        .unwrap_or(0)
+/// The ids of the blocks that are ticked.
+fn ids_of_selected() -> Vec<String> {
+    let Ok(boxes) = document().query_selector_all(".doc__pick input") else { return Vec::new() };
+    (0..boxes.length())
+        .filter_map(|index| boxes.get(index)?.dyn_into::<web_sys::HtmlInputElement>().ok())
+        .filter(web_sys::HtmlInputElement::checked)
+        .map(|ticked| ticked.value())
+        .collect()
 }

@@ -29,6 +29,31 @@ pub fn places_of_all(blocks: &[Block]) -> Vec<String> {
     places.into_iter().collect()
 }
 
+/// Where each of these blocks and all after it run, block by block.
+#[must_use]
+pub fn places_from_each(blocks: &[Block]) -> Vec<Vec<String>> {
+    let mut places = BTreeSet::new();
+    let mut from: Vec<Vec<String>> = blocks
+        .iter()
+        .rev()
+        .map(|block| {
+            places.extend(places_of_all(std::slice::from_ref(block)));
+            places.iter().cloned().collect()
+        })
+        .collect();
+    from.reverse();
+    from
+}
+
+/// Where those of the blocks run that are chosen by their ids, each with what is nested in it.
+#[must_use]
+pub fn places_of_chosen(blocks: &[Block], chosen: &[String]) -> Vec<String> {
+    let is_chosen = |block: &&Block| chosen.contains(&block.id.to_string());
+    let all = blocks.iter().flat_map(Block::with_nested).filter(is_chosen);
+    let places: BTreeSet<String> = all.flat_map(Block::with_nested).flat_map(places_of).collect();
+    places.into_iter().collect()
+}
+
 /// What people call a host or `tag:…`.
 #[must_use]
 pub fn called(place: &str) -> String {
@@ -81,6 +106,26 @@ mod tests {
             assert_eq!(on("Run all", &names(count)), label);
             assert_eq!(whole(&names(count)).as_deref(), all);
         }
+    }
+
+    #[test]
+    fn a_block_and_all_after_it_name_their_places_and_a_chosen_one_those_nested_in_it() {
+        let runbook = domain::RunbookDraft::parse(&serde_json::json!({ "title": "Places", "blocks": [
+            { "type": "command", "config": { "command": "a", "host": "web-1" } },
+            { "type": "condition", "config": { "condition_type": "expression", "expression": "1 < 2",
+                "nested_blocks": [{ "type": "command", "config": { "command": "b", "host": ["db-1", "tag:db"] } }] } },
+            { "type": "timer", "config": { "duration": "1s" } }
+        ] }))
+        .expect("valid");
+        let blocks = runbook.blocks;
+        assert_eq!(
+            places_from_each(&blocks),
+            [vec!["db-1", "hosts tagged db", "web-1"], vec!["db-1", "hosts tagged db"], vec![]]
+        );
+        let chosen = |of: &[&Block]| places_of_chosen(&blocks, &of.iter().map(|block| block.id.to_string()).collect::<Vec<_>>());
+        assert_eq!(chosen(&[&blocks[0], &blocks[2]]), ["web-1"]);
+        assert_eq!(chosen(&[&blocks[1]]), ["db-1", "hosts tagged db"]);
+        assert!(chosen(&[]).is_empty());
     }
 
     #[test]
