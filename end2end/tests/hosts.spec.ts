@@ -1,5 +1,5 @@
 // Hosts over SSH: a key is stored, the hosts' own keys are looked at and pinned, and a run reaches them, or refuses to.
-import { createRunbook, expect, hydrated, setUp, state, step, type Studio } from "../fixtures/studio";
+import { asAdmin, createRunbook, expect, hydrated, setUp, state, step, type Studio } from "../fixtures/studio";
 import { type ClientKey, type Sshd, test } from "../fixtures/sshd";
 import type { Page } from "@playwright/test";
 
@@ -121,3 +121,32 @@ async function run(page: Page, studio: Studio, id: string, button: string): Prom
   await page.getByRole("button", { name: button, exact: true }).click();
   await expect(page).toHaveURL(/\/runs\//);
 }
+
+test("a check says at its own row that it is under way, and only that row waits", async ({ page, studio }) => {
+  await setUp(page, studio);
+  const headers = await asAdmin(page, studio);
+  for (const name of ["db-1", "web-1"]) {
+    // Nothing listens there.
+    const made = await page.request.post(`${studio.url}/api/v1/hosts`, { headers, data: { name, address: "127.0.0.1", port: 1, user: "deploy" } });
+    expect(made.status(), await made.text()).toBe(201);
+  }
+  let answer = () => {};
+  const held = new Promise<void>((resolve) => (answer = resolve));
+  await page.route("**/rpc/check_host*", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto(`${studio.url}/hosts`);
+  await hydrated(page);
+  const row = page.getByRole("row", { name: "db-1" });
+  await expect(row.getByRole("status")).toBeAttached();
+  await page.getByRole("button", { name: "Check db-1" }).click();
+  await expect(row.getByRole("status")).toHaveText("Looking at db-1…");
+  await expect(page.getByRole("button", { name: "Check db-1" })).toBeDisabled();
+  await expect(page.getByRole("button", { name: "Check web-1" })).toBeEnabled();
+  await expect(page.getByRole("row", { name: "web-1" }).getByRole("status")).toHaveText("");
+  answer();
+  await expect(page.getByRole("status", { name: "Check of db-1" })).toBeVisible();
+  await expect(row.getByRole("status")).toHaveText("");
+  await expect(page.getByRole("button", { name: "Check db-1" })).toBeEnabled();
+});

@@ -123,11 +123,19 @@ fn Row(host: HostSummary, delete: ServerAction<DeleteHost>, check: ServerAction<
     let (id, name) = (host.id, host.name.clone());
     let (edit, label) = (format!("/hosts?edit={id}#host-form"), format!("Edit {name}"));
     let (checked, deleted) = (format!("Check {name}"), name.clone());
+    // Only the row that is looked at waits; whoever asks about another host meanwhile gets that one's answer.
+    let (pending, asked) = (check.pending(), check.input());
+    let looking = Memo::new(move |_| pending.get() && asked.with(|asked| asked.as_ref().is_some_and(|asked| asked.id == id)));
+    let looked_at = name.clone();
     let acts = (!is_local).then(|| {
         view! {
+            // Always there, so that what comes into it is read aloud.
+            <span class="host__looking faint small-text" role="status">{move || looking.get().then(|| view! {
+                <Icon icon=icondata_lu::LuLoaderCircle class="spin"/><span>{format!("Looking at {looked_at}…")}</span>
+            })}</span>
             <ActionForm action=check>
                 <input type="hidden" name="id" value=id.to_string()/>
-                <button class="btn small" aria-label=checked disabled=check.pending()>"Check"</button>
+                <button class="btn small" aria-label=checked disabled=looking aria-busy=move || looking.get().then_some("true")>"Check"</button>
             </ActionForm>
             <Delete id=id name=deleted delete=delete/>
         }
