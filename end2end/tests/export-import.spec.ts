@@ -78,3 +78,33 @@ test("a runbook is exported and imported without JavaScript", async ({ browser, 
   await expect(reader.getByRole("heading", { level: 1, name: "Restart: the queue" })).toBeVisible();
   await plain.close();
 });
+
+test("what becomes of a chosen file is said: read, refused because it is no text or too large, saved", async ({ page, studio }) => {
+  await setUp(page, studio);
+  await page.goto(`${studio.url}/import`);
+  await hydrated(page);
+  const said = page.getByRole("status", { name: "The file" });
+  const file = (name: string, buffer: Buffer) => page.getByLabel("Choose a file").setInputFiles({ name, mimeType: "text/plain", buffer });
+  const field = page.getByLabel("YAML, JSON or Markdown");
+
+  await file("photo.txt", Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 0xff, 0xfe]));
+  await expect(said).toHaveText("“photo.txt” is no text in UTF-8. Save it as one, and choose it again.");
+  await expect(field).toHaveValue("");
+  await file("huge.md", Buffer.alloc(1024 * 1024 + 1, "a"));
+  await expect(said).toContainText("“huge.md” is larger than 1 MiB");
+  await expect(field).toHaveValue("");
+  await file("queue.md", Buffer.from("# Restart the queue\n\n```sh\necho restarted\n```\n"));
+  await expect(said).toHaveText("Read “queue.md”. Look it over below, then import it.");
+  await expect(field).toHaveValue(/echo restarted/);
+
+  let answer = () => {};
+  const held = new Promise<void>((resolve) => (answer = resolve));
+  await page.route("**/rpc/import_document*", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.getByRole("button", { name: "Import as a runbook" }).click();
+  await expect(said).toHaveText("Saving the runbook…");
+  answer();
+  await expect(page.getByRole("heading", { level: 1, name: "Restart the queue" })).toBeVisible();
+});

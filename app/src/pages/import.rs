@@ -11,6 +11,22 @@ use crate::components::icon::Icon;
 use crate::components::notice::Outcome;
 use crate::components::page_head::PageHead;
 
+/// The largest file that the server would take, in bytes.
+const LARGEST: f64 = 1_048_576.0;
+
+/// How it stands with the chosen file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Reading {
+    /// None was chosen.
+    None,
+    /// It is being read.
+    Under(String),
+    /// Its text is in the field.
+    Done(String),
+    /// Why it is not.
+    Failed(String),
+}
+
 /// `/import`.
 #[component]
 pub fn ImportPage() -> impl IntoView {
@@ -19,13 +35,35 @@ pub fn ImportPage() -> impl IntoView {
     let text = RwSignal::new(String::new());
     let file_name = RwSignal::new(String::new());
     let over = RwSignal::new(false);
+    let reading = RwSignal::new(Reading::None);
     let read = move |file: web_sys::File| {
-        file_name.set(file.name());
-        let reading = file.text();
+        let name = file.name();
+        if file.size() > LARGEST {
+            reading
+                .set(Reading::Failed(format!("“{name}” is larger than 1 MiB, the most that can be imported. Nothing was read.")));
+            return;
+        }
+        reading.set(Reading::Under(name.clone()));
+        let content = JsFuture::from(file.text());
         spawn_local(async move {
-            if let Ok(content) = JsFuture::from(reading).await {
-                text.set(content.as_string().unwrap_or_default());
+            let content = content.await.ok().and_then(|content| content.as_string());
+            // Another file may have been chosen meanwhile, or the page be gone.
+            if reading.try_get_untracked() != Some(Reading::Under(name.clone())) {
+                return;
             }
+            reading.set(match content {
+                None => {
+                    Reading::Failed(format!("“{name}” cannot be read. It may be a folder, or changed since; choose it again."))
+                }
+                Some(content) if content.contains(['\0', '\u{fffd}']) => {
+                    Reading::Failed(format!("“{name}” is no text in UTF-8. Save it as one, and choose it again."))
+                }
+                Some(content) => {
+                    text.set(content);
+                    file_name.set(name.clone());
+                    Reading::Done(name)
+                }
+            });
         });
     };
     let chosen = move |event: ev::Event| {
@@ -41,9 +79,16 @@ pub fn ImportPage() -> impl IntoView {
             read(file);
         }
     };
-    let chosen_name = move || match file_name.get() {
-        name if name.is_empty() => "or drop one here; it is read in your browser".to_owned(),
-        name => name,
+    let said = move || {
+        let text = match (pending.get(), reading.get()) {
+            (true, _) => "Saving the runbook…".to_owned(),
+            (false, Reading::Under(name)) => format!("Reading “{name}”…"),
+            (false, Reading::Done(name)) => format!("Read “{name}”. Look it over below, then import it."),
+            (false, Reading::Failed(why)) => return view! { <span class="bad-t">{why}</span> }.into_any(),
+            (false, Reading::None) => return ().into_any(),
+        };
+        let busy = pending.get() || matches!(reading.get(), Reading::Under(_));
+        view! { {busy.then(|| view! { <Icon icon=icondata_lu::LuLoaderCircle class="spin"/> })}<span>{text}</span> }.into_any()
     };
     view! {
         <div class="page page--narrow">
@@ -63,9 +108,12 @@ pub fn ImportPage() -> impl IntoView {
                 >
                     <Icon icon=icondata_lu::LuUpload class="icon--big"/>
                     <b>"Choose a file"</b>
-                    <span>{chosen_name}</span>
-                    <input type="file" accept=".yaml,.yml,.json,.md,.markdown,.txt,application/yaml,application/json,text/markdown,text/plain" on:change=chosen/>
+                    <span>"or drop one here; it is read in your browser"</span>
+                    // What is chosen a second time is read a second time: the browser tells of it only where nothing is chosen already.
+                    <input type="file" accept=".yaml,.yml,.json,.md,.markdown,.txt,application/yaml,application/json,text/markdown,text/plain" on:change=chosen on:click:target=|event| event.target().set_value("")/>
                 </label>
+                // Always there, so that what comes into it is read aloud.
+                <p class="row muted" role="status" aria-label="The file">{said}</p>
                 <div class="field">
                     <label for="document">"YAML, JSON or Markdown"</label>
                     <textarea id="document" name="document" class="code" rows="16" required=true spellcheck="false" prop:value=text on:input:target=move |event| text.set(event.target().value())></textarea>
