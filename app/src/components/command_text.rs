@@ -1,10 +1,8 @@
 //! Commands with a little colour, and a button that copies them.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
-use wasm_bindgen_futures::JsFuture;
 
-use super::icon::Icon;
+use super::clipboard::CopyButton;
 
 /// A command, highlighted, with its copy button.
 #[component]
@@ -22,37 +20,8 @@ pub fn CommandText(
     view! {
         <div class="command">
             <pre tabindex="0"><code>{pieces}</code></pre>
-            <CopyButton text=text/>
+            <CopyButton text=move || text.clone() class="command__copy"/>
         </div>
-    }
-}
-
-/// Copies a text to the clipboard.
-#[component]
-pub fn CopyButton(
-    /// The text.
-    text: String,
-) -> impl IntoView {
-    let copied = RwSignal::new(false);
-    let copy = move |_| {
-        let writing = window().navigator().clipboard().write_text(&text);
-        spawn_local(async move {
-            if JsFuture::from(writing).await.is_ok() {
-                copied.set(true);
-                set_timeout(move || copied.set(false), std::time::Duration::from_secs(2));
-            }
-        });
-    };
-    let label = move || if copied.get() { "Copied" } else { "Copy" };
-    let icon = move || {
-        if copied.get() {
-            view! { <Icon icon=icondata_lu::LuCheck/> }
-        } else {
-            view! { <Icon icon=icondata_lu::LuCopy/> }
-        }
-    };
-    view! {
-        <button type="button" class="btn quiet small icon command__copy" aria-label=label title=label on:click=copy>{icon}</button>
     }
 }
 

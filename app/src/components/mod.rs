@@ -3,6 +3,7 @@
 pub mod area;
 pub mod block_editor;
 pub mod block_view;
+pub mod clipboard;
 pub mod command_text;
 pub mod confirm;
 pub mod conflict;

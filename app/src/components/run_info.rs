@@ -4,8 +4,8 @@ use domain::{ControlAction, Run, RunId, RunMode};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use serde_json::Value;
-use wasm_bindgen_futures::JsFuture;
 
+use super::clipboard::copy;
 use super::icon::Icon;
 use super::run_controls::Watched;
 use super::run_notes::{Notes, Writer};
@@ -113,19 +113,12 @@ fn Mode(watched: Watched) -> impl IntoView {
 #[component]
 fn Report(id: RunId, number: u64) -> impl IntoView {
     let copied = RwSignal::new(None::<&'static str>);
-    let copy = move |_| {
-        // Without https there is no clipboard.
-        if !window().is_secure_context() {
-            copied.set(Some("The browser allows it over https only: download it"));
-            return;
-        }
+    let fetch_and_copy = move |_| {
         spawn_local(async move {
             let said = match get_report(id).await {
                 Err(_) => "It could not be fetched",
-                Ok(text) => {
-                    let written = JsFuture::from(window().navigator().clipboard().write_text(&text)).await;
-                    if written.is_ok() { "Copied" } else { "The browser does not allow it: download it" }
-                }
+                Ok(text) if copy(&text).await => "Copied",
+                Ok(_) => "The browser does not allow it: download it",
             };
             copied.try_set(Some(said));
         });
@@ -134,7 +127,7 @@ fn Report(id: RunId, number: u64) -> impl IntoView {
     view! {
         <div class="info__body">
             <div class="row row--wrap">
-                <button type="button" class="btn small" on:click=copy><Icon icon=icondata_lu::LuCopy/>"Copy"</button>
+                <button type="button" class="btn small" on:click=fetch_and_copy><Icon icon=icondata_lu::LuCopy/>"Copy"</button>
                 <a class="btn small" href=format!("{address}?format=markdown") rel="external" download=format!("run-{number}.md")>
                     <Icon icon=icondata_lu::LuDownload/>"Markdown"
                 </a>

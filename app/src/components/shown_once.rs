@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
-use super::command_text::CopyButton;
+use super::clipboard::CopyButton;
 use super::icon::Icon;
 use crate::api::once::{Once, shown_once};
 use crate::error::{AppError, Result};
@@ -38,7 +38,7 @@ fn Secret(once: Once) -> impl IntoView {
                 <p><b>{once.what}</b>" — copy it now: it is not shown again."</p>
                 <div class="command">
                     <pre tabindex="0"><code>{once.secret.clone()}</code></pre>
-                    <CopyButton text=once.secret/>
+                    <CopyButton text=move || once.secret.clone() class="command__copy"/>
                 </div>
             </div>
         </section>

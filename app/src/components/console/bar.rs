@@ -1,12 +1,9 @@
 //! The head of a console: how much there is, and what can be done with it. It folds and unfolds the console.
 
-use std::time::Duration;
-
 use leptos::prelude::*;
-use leptos::task::spawn_local;
-use wasm_bindgen_futures::JsFuture;
 
 use super::screen::Shown;
+use crate::components::clipboard::CopyButton;
 use crate::components::icon::Icon;
 use crate::components::run_controls::Watched;
 use crate::state::number::grouped;
@@ -99,7 +96,7 @@ pub fn Bar(
                     type="button" class="btn quiet small icon" aria-label="Wrap long lines" title="Wrap long lines"
                     aria-pressed=move || wrap.get().to_string() on:click=move |_| shown.toggle_wrap()
                 ><Icon icon=icondata_lu::LuWrapText/></button>
-                <Copy label=about("Copy a link to a line") title="Copy a link to the marked line" icon=icondata_lu::LuLink text=link/>
+                <CopyButton label=about("Copy a link to a line") title="Copy a link to the marked line" icon=icondata_lu::LuLink text=link/>
             }
         })
     };
@@ -114,7 +111,7 @@ pub fn Bar(
             </details>
             <span class="spacer"></span>
             {tools}
-            <Copy label=about("Copy output") title="Copy" text=move || {
+            <CopyButton label=about("Copy output") title="Copy" text=move || {
                 let only = errors_only.get_untracked();
                 timeline.with_untracked(|timeline| timeline.console(place).map(|console| console.text(only)).unwrap_or_default())
             }/>
@@ -124,42 +121,4 @@ pub fn Bar(
             ><Icon icon=icondata_lu::LuDownload/></a>
         </div>
     }
-}
-
-/// Copies a text that is made when it is asked for.
-#[component]
-fn Copy(
-    /// What it copies, for those who cannot see where it stands.
-    label: String,
-    /// What it does, on hover.
-    title: &'static str,
-    /// The text.
-    text: impl Fn() -> String + 'static,
-    /// Another drawing.
-    #[prop(default = icondata_lu::LuCopy)]
-    icon: icondata_core::Icon,
-) -> impl IntoView {
-    let copied = RwSignal::new(false);
-    let copy = move |_| {
-        // Without https there is no clipboard.
-        if !window().is_secure_context() {
-            return;
-        }
-        let writing = window().navigator().clipboard().write_text(&text());
-        spawn_local(async move {
-            if JsFuture::from(writing).await.is_ok() {
-                copied.try_set(true);
-                set_timeout(move || _ = copied.try_set(false), Duration::from_secs(2));
-            }
-        });
-    };
-    let drawing = move || {
-        if copied.get() {
-            view! { <Icon icon=icondata_lu::LuCheck/> }
-        } else {
-            view! { <Icon icon=icon/> }
-        }
-    };
-    let label = move || if copied.get() { "Copied".to_owned() } else { label.clone() };
-    view! { <button type="button" class="btn quiet small icon" title=title aria-label=label on:click=copy>{drawing}</button> }
 }
