@@ -73,9 +73,12 @@ test("a page that was open while its server was away has every line once", async
   await test.step("the server is lost twice and comes back: the page says so, and hides nothing that can be pressed", async () => {
     await page.setViewportSize({ width: 390, height: 700 });
     for (let times = 0; times < 2; times++) {
+      await page.evaluate(() => document.querySelectorAll("[role=status]").forEach((region) => region.setAttribute("data-before", "")));
       await studio.kill();
       const banner = page.getByText("Reconnecting…");
       await expect(banner).toBeVisible();
+      // A region that comes with its text is not read aloud.
+      expect(await banner.evaluate((element) => element.closest("[role=status]")?.hasAttribute("data-before"))).toBe(true);
       // What lies under it is pressed, not the banner.
       expect(await banner.evaluate((element) => getComputedStyle(element).pointerEvents)).toBe("none");
       await studio.launch();

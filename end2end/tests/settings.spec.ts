@@ -45,3 +45,29 @@ test("an address that leads nowhere offers a way on", async ({ page, studio }) =
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/\/runbooks\?q=queue/);
 });
+
+test("a key rotation that is under way is followed to its end, and nothing that is typed meanwhile is lost", async ({ page, studio }) => {
+  await setUp(page, studio);
+  await hydrated(page);
+  let done = 30;
+  await page.route("**/rpc/get_settings*", async (route) => {
+    const response = await route.fetch();
+    const json = await response.json();
+    Object.assign(json.keys, { rotation: done < 100 ? "running" : "finished", done, total: 100 });
+    await route.fulfill({ response, json });
+  });
+  // Within the page, so that its script asks and not the server.
+  await page.getByRole("link", { name: "Settings" }).click();
+  const key = page.getByRole("region", { name: "Key to the stored secrets" });
+  const bar = key.getByRole("progressbar", { name: "Secrets encrypted anew" });
+  await expect(key.getByText("Under way: 30 of 100 secrets")).toBeVisible();
+  await expect(bar).toHaveAttribute("value", "30");
+  await page.getByLabel("Output of runs after their end, days").fill("21");
+  done = 70;
+  await expect(key.getByText("Under way: 70 of 100 secrets")).toBeVisible();
+  await expect(bar).toHaveAttribute("value", "70");
+  done = 100;
+  await expect(key.getByText("Finished: 100 secrets encrypted anew")).toBeVisible();
+  await expect(bar).toBeHidden();
+  await expect(page.getByLabel("Output of runs after their end, days")).toHaveValue("21");
+});

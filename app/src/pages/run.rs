@@ -100,9 +100,12 @@ fn Show(page: Shown) -> impl IntoView {
             </section>
             <Info watched=watched run=run usual=usual others=others writer=writer/>
         </div>
-        {move || (!online.get()).then(|| view! {
-            <div class="offline" role="status"><Icon icon=icondata_lu::LuWifiOff/>"Reconnecting…"</div>
-        })}
+        // It is there before its text is, which is read aloud only then.
+        <div role="status">
+            {move || (!online.get()).then(|| view! {
+                <div class="offline"><Icon icon=icondata_lu::LuWifiOff/>"Reconnecting…"</div>
+            })}
+        </div>
     }
 }
 

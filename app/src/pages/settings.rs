@@ -1,7 +1,10 @@
 //! What runs here and how it is set, for administrators.
 
-use domain::{InstallationStatus, KeptDays, RotationState, SetValue};
+use std::time::Duration;
+
+use domain::{InstallationStatus, KeptDays, KeyStatus, RotationState, SetValue};
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use crate::api::settings::{SetRetention, get_settings};
 use crate::components::icon::Icon;
@@ -10,6 +13,9 @@ use crate::components::page_head::PageHead;
 use crate::components::time::When;
 use crate::components::toasts::use_toasts;
 use crate::state::number::{grouped, size};
+
+/// How often a rotation that is under way is looked at.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// `/settings`.
 #[component]
@@ -37,13 +43,6 @@ pub fn SettingsPage() -> impl IntoView {
 #[component]
 fn Show(status: InstallationStatus, keep: ServerAction<SetRetention>) -> impl IntoView {
     let InstallationStatus { version, build, started_at, store, queue, audit_days, output_days, keys, settings } = status;
-    let rotation = match keys.rotation {
-        RotationState::Running => format!("Under way: {} of {} secrets", grouped(keys.done), grouped(keys.total)),
-        RotationState::Finished => format!("Finished: {} secrets encrypted anew", grouped(keys.done)),
-        RotationState::Failed => "Stopped half way; everything can be read, and rotating again goes on".to_owned(),
-        RotationState::None if keys.identities > 1 => "Not finished: the key file holds several keys".to_owned(),
-        RotationState::None => "None since the server started".to_owned(),
-    };
     view! {
         <div class="page">
             <PageHead title="Settings">
@@ -80,11 +79,7 @@ fn Show(status: InstallationStatus, keep: ServerAction<SetRetention>) -> impl In
                 </section>
                 <section class="card" aria-labelledby="settings-keys">
                     <div class="card__head"><h2 id="settings-keys">"Key to the stored secrets"</h2></div>
-                    <dl class="settings__list">
-                        <dt>"Recipient"</dt><dd class="mono">{keys.recipient}</dd>
-                        <dt>"Rotation"</dt><dd>{rotation}{keys.error.map(|why| view! { <div class="bad-t">{why}</div> })}</dd>
-                        <dt>"Replace it"</dt><dd><code>"runbook-studio keys rotate"</code></dd>
-                    </dl>
+                    <Keys keys=keys/>
                 </section>
                 <section class="card settings__wide" aria-labelledby="settings-set">
                     <div class="card__head"><h2 id="settings-set">"Set at the start"</h2><span class="faint small-text">"They stay as they are until the server starts again."</span></div>
@@ -95,6 +90,58 @@ fn Show(status: InstallationStatus, keep: ServerAction<SetRetention>) -> impl In
                 </section>
             </div>
         </div>
+    }
+}
+
+/// The key, and how far its replacement has come: looked at again and again while it is under way.
+#[component]
+fn Keys(keys: KeyStatus) -> impl IntoView {
+    let keys = RwSignal::new(keys);
+    let under_way = Memo::new(move |_| keys.with(|keys| keys.rotation == RotationState::Running));
+    Effect::new(move || {
+        if !under_way.get() {
+            return;
+        }
+        let look = move || {
+            spawn_local(async move {
+                // Where the server cannot be asked the next look may do better.
+                if let Ok(status) = get_settings().await {
+                    keys.try_set(status.keys);
+                }
+            });
+        };
+        if let Ok(timer) = set_interval_with_handle(look, LOOK) {
+            on_cleanup(move || timer.clear());
+        }
+    });
+    let progress = move || {
+        under_way.get().then(|| {
+            let (done, total) = (keys.with(|keys| keys.done.to_string()), keys.with(|keys| keys.total.max(1).to_string()));
+            view! { <progress class="bar bar--inline" aria-label="Secrets encrypted anew" max=total value=done></progress> }
+        })
+    };
+    view! {
+        <dl class="settings__list">
+            <dt>"Recipient"</dt><dd class="mono">{move || keys.with(|keys| keys.recipient.clone())}</dd>
+            <dt>"Rotation"</dt>
+            <dd>
+                <span class="num">{move || keys.with(rotation)}</span>
+                {progress}
+                {move || keys.with(|keys| keys.error.clone()).map(|why| view! { <div class="bad-t">{why}</div> })}
+            </dd>
+            <dt>"Replace it"</dt><dd><code>"runbook-studio keys rotate"</code></dd>
+        </dl>
+    }
+}
+
+/// Where a rotation stands.
+fn rotation(keys: &KeyStatus) -> String {
+    match keys.rotation {
+        RotationState::Running => format!("Under way: {} of {} secrets", grouped(keys.done), grouped(keys.total)),
+        RotationState::Finished => format!("Finished: {} secrets encrypted anew", grouped(keys.done)),
+        RotationState::Failed => "Stopped half way; everything can be read, and rotating again goes on".to_owned(),
+        RotationState::None if keys.identities > 1 => "Not finished: the key file holds several keys".to_owned(),
+        RotationState::None => "None since the server started".to_owned(),
     }
 }
 
