@@ -103,8 +103,20 @@ furnished("every page is there before any script is", async ({ page, demo }) => 
 async function runPage(page: Page, demo: Demo): Promise<void> {
   await page.goto(`${demo.studio.url}/runs/${demo.runs.failed}`);
   await expect(step(page, "Evict what runs there").locator(".console")).toContainText("would violate the disruption budget");
+  await idle(page);
+  await page.goto(`${demo.studio.url}/runs/${demo.runs.running}`);
+  await expect(page.locator(".cbar").first()).toBeVisible();
+  await idle(page);
   await page.goto(`${demo.studio.url}/runbooks/${demo.runbooks.failover}`);
+  await idle(page);
   await expect(page.getByText("Promote the standby").first()).toBeVisible();
+}
+
+/** What does nothing without a script is not offered. */
+async function idle(page: Page): Promise<void> {
+  for (const name of [/^Cop(y|ied)/, "Search", "Wrap long lines", "stderr only", "Follow"]) {
+    await expect(page.getByRole("main").getByRole("button", { name })).toHaveCount(0);
+  }
 }
 
 async function signIn(page: Page, studio: Studio): Promise<void> {

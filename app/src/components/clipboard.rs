@@ -92,6 +92,6 @@ pub fn CopyButton(
         }
     };
     let label = move || if copied.get() { "Copied".to_owned() } else { label.clone() };
-    let class = format!("btn quiet small icon {class}");
+    let class = format!("btn quiet small icon needs-script {class}");
     view! { <button type="button" class=class title=title aria-label=label on:click=copy>{drawing}</button> }
 }

@@ -127,7 +127,7 @@ fn Report(id: RunId, number: u64) -> impl IntoView {
     view! {
         <div class="info__body">
             <div class="row row--wrap">
-                <button type="button" class="btn small" on:click=fetch_and_copy><Icon icon=icondata_lu::LuCopy/>"Copy"</button>
+                <button type="button" class="btn small needs-script" on:click=fetch_and_copy><Icon icon=icondata_lu::LuCopy/>"Copy"</button>
                 <a class="btn small" href=format!("{address}?format=markdown") rel="external" download=format!("run-{number}.md")>
                     <Icon icon=icondata_lu::LuDownload/>"Markdown"
                 </a>

@@ -79,21 +79,21 @@ pub fn Bar(
         is_long.get().then(|| {
             view! {
                 <button
-                    type="button" class="btn quiet small icon cbar__find" aria-label="Search" title="Search (/)" aria-keyshortcuts="/"
+                    type="button" class="btn quiet small icon cbar__find needs-script" aria-label="Search" title="Search (/)" aria-keyshortcuts="/"
                     aria-expanded=move || finding.get().to_string() on:click=move |_| finding.set(true)
                 ><Icon icon=icondata_lu::LuSearch/></button>
                 {move || running.get().then(|| view! {
                     <button
-                        type="button" class="btn quiet small" aria-pressed=move || following.get().to_string() aria-keyshortcuts="f"
+                        type="button" class="btn quiet small needs-script" aria-pressed=move || following.get().to_string() aria-keyshortcuts="f"
                         on:click=move |_| following.update(|following| *following = !*following)
                     >"Follow"</button>
                 })}
                 <button
-                    type="button" class="btn quiet small" aria-pressed=move || errors_only.get().to_string()
+                    type="button" class="btn quiet small needs-script" aria-pressed=move || errors_only.get().to_string()
                     on:click=move |_| shown.toggle_errors()
                 >"stderr only"</button>
                 <button
-                    type="button" class="btn quiet small icon" aria-label="Wrap long lines" title="Wrap long lines"
+                    type="button" class="btn quiet small icon needs-script" aria-label="Wrap long lines" title="Wrap long lines"
                     aria-pressed=move || wrap.get().to_string() on:click=move |_| shown.toggle_wrap()
                 ><Icon icon=icondata_lu::LuWrapText/></button>
                 <CopyButton label=about("Copy a link to a line") title="Copy a link to the marked line" icon=icondata_lu::LuLink text=link/>
