@@ -237,3 +237,42 @@ test("a preview shows what a block comes to, and names what it lacks", async ({ 
   await expect(command.locator(".preview")).toBeHidden();
   await expect(command.getByText("It would fail")).toBeHidden();
 });
+
+test("a parameter is added, given a type and taken away again", async ({ page, studio }) => {
+  await setUp(page, studio);
+  const id = await createRunbook(page, studio, three());
+  await edit(page, studio.url, id);
+  await page.getByRole("button", { name: "Add parameter" }).click();
+  const parameter = page.getByRole("group", { name: /^Parameter/ });
+  await expect(parameter.getByLabel("Name")).toBeFocused();
+  await page.keyboard.type("stage");
+  await expect(page.getByRole("group", { name: "Parameter stage" })).toBeVisible();
+  await parameter.getByLabel("Type").selectOption("Choice");
+  await parameter.getByLabel("Choices").fill("eu\nus");
+  await parameter.getByLabel("Default").fill("us");
+  await page.keyboard.press("Control+s");
+  const answer = page.getByRole("combobox", { name: "stage" });
+  await expect(answer).toHaveValue("us");
+  await expect(answer.getByRole("option")).toHaveText(["eu", "us"]);
+
+  await edit(page, studio.url, id);
+  await page.getByRole("button", { name: "Remove stage" }).click();
+  await expect(parameter).toHaveCount(0);
+  await page.keyboard.press("Control+s");
+  await expect(page.getByRole("heading", { level: 1, name: "Three" })).toBeVisible();
+  await expect(answer).toHaveCount(0);
+});
+
+test("what a version changes is written when it is saved, and read among the versions", async ({ page, studio }) => {
+  await setUp(page, studio);
+  await edit(page, studio.url, await createRunbook(page, studio, three()));
+  await block(page, 1, "Command").getByLabel("Command", { exact: true }).fill("echo One, louder");
+  await page.getByLabel("What changes (optional)").fill("One is louder");
+  await page.getByRole("button", { name: "Save as version 2" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Three" })).toBeVisible();
+  await page.getByRole("navigation", { name: "Runbook" }).getByRole("link", { name: "Versions" }).click();
+  const newest = page.getByRole("listitem").filter({ hasText: "One is louder" });
+  await expect(newest.getByRole("link", { name: "v2" })).toBeVisible();
+  await expect(newest.getByText("Current")).toBeVisible();
+  await expect(page.getByRole("listitem").filter({ hasText: "First version" }).getByRole("link", { name: "v1" })).toBeVisible();
+});

@@ -1,6 +1,6 @@
-// Accounts: an invitation is taken up, a key is made and revoked, a session ended from elsewhere, a password changed; with and without
-// JavaScript.
-import { asAdmin, expect, hydrated, setUp, test } from "../fixtures/studio";
+// Accounts: an invitation is taken up, a key is made and revoked, a session ended from elsewhere, a password changed and set by a link;
+// with and without JavaScript.
+import { account, asAdmin, expect, hydrated, setUp, signInAs, test } from "../fixtures/studio";
 
 const guest = { username: "ann", password: "some other quiet words" };
 
@@ -111,4 +111,55 @@ test("the button that confirms never moves to another row: where one is gone, th
   await rows.first().getByRole("button", { name: `Revoke “${name}”` }).click();
   await expect(rows).toHaveCount(2);
   await expect(page.locator("main details[open]")).toHaveCount(0);
+});
+
+test("a link sets a new password: the old one is good no more, nor is the link", async ({ page, studio, browser }) => {
+  await setUp(page, studio);
+  const context = await browser.newContext();
+  const theirs = await context.newPage();
+  await signInAs(theirs, studio, await asAdmin(page, studio), guest.username, "developer");
+  await page.goto(`${studio.url}/users`);
+  await hydrated(page);
+  const row = page.getByRole("row", { name: guest.username });
+  await row.getByText("Password…").click();
+  await row.getByRole("button", { name: `Make a link for “${guest.username}”` }).click();
+  const link = await page.getByRole("region", { name: "Link to a new password" }).locator("code").innerText();
+  expect(link).toContain(`${studio.url}/reset/`);
+
+  await theirs.goto(link);
+  await expect(theirs.getByRole("heading", { name: "Choose a new password" })).toBeVisible();
+  await theirs.getByLabel("Password").fill(guest.password);
+  await theirs.getByRole("button", { name: "Set password" }).click();
+  const signIn = async (password: string) => {
+    await theirs.getByLabel("User name").fill(guest.username);
+    await theirs.getByLabel("Password").fill(password);
+    await theirs.getByRole("button", { name: "Sign in" }).click();
+  };
+  await expect(theirs.getByRole("heading", { name: "Sign in" })).toBeVisible();
+  await signIn("another long and quiet night");
+  await expect(theirs.getByRole("alert")).toContainText("password is wrong");
+  await signIn(guest.password);
+  await expect(theirs.getByRole("link", { name: "Runbooks" }).first()).toBeVisible();
+  await theirs.goto(link);
+  await expect(theirs.getByRole("heading", { name: "This link leads nowhere" })).toBeVisible();
+  await context.close();
+});
+
+test("a session is ended from another browser", async ({ page, studio, browser }) => {
+  await setUp(page, studio);
+  const context = await browser.newContext();
+  const left = await context.newPage();
+  await left.goto(`${studio.url}/sign-in`);
+  await left.getByLabel("User name").fill(account.username);
+  await left.getByLabel("Password").fill(account.password);
+  await left.getByRole("button", { name: "Sign in" }).click();
+  await expect(left.getByRole("link", { name: "Runbooks" }).first()).toBeVisible();
+  await page.goto(`${studio.url}/profile`);
+  await hydrated(page);
+  await page.getByRole("button", { name: /^End the session on/ }).click();
+  await expect(page.getByRole("button", { name: /^End the session on/ })).toHaveCount(0);
+  await expect(page.getByText("This browser")).toBeVisible();
+  await left.goto(`${studio.url}/runbooks`);
+  await expect(left.getByRole("heading", { name: "Sign in" })).toBeVisible();
+  await context.close();
 });

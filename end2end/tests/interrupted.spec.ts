@@ -1,6 +1,6 @@
 // What becomes of a command when its server and its runner are both lost in the middle of it.
-import type { Locator } from "@playwright/test";
-import { createRunbook, expect, hydrated, setUp, state, step, test } from "../fixtures/studio";
+import type { Locator, Page } from "@playwright/test";
+import { createRunbook, expect, hydrated, setUp, state, step, type Studio, test } from "../fixtures/studio";
 
 test("a step whose outcome nobody knows is settled by a person", async ({ page, studio }) => {
   const problems: string[] = [];
@@ -54,6 +54,27 @@ test("a step whose outcome nobody knows is settled by a person", async ({ page, 
   expect(problems).toEqual([]);
 });
 
+test("a step whose outcome nobody knows is tried again", async ({ page, studio }, info) => {
+  const mark = info.outputPath("began");
+  await cutShort(page, studio, `if [ -e '${mark}' ]; then echo all of it moved; else touch '${mark}'; echo half of it moved; sleep 60; fi`);
+  const cut = step(page, "Move the archive");
+  await cut.getByRole("button", { name: "Retry on this server", exact: true }).click();
+  await expect(state(page, "Succeeded")).toBeVisible();
+  await expect(cut.getByText("attempt 2").first()).toBeVisible();
+  await expect(cut.locator(".console").filter({ hasText: "all of it moved" })).toHaveCount(1);
+  await expect(step(page, "Go to the next").locator(".console")).toContainText("on to the next");
+});
+
+test("a step whose outcome nobody knows is skipped, and the run goes on", async ({ page, studio }) => {
+  await cutShort(page, studio, "echo half of it moved; sleep 60; echo all of it moved");
+  const cut = step(page, "Move the archive");
+  await cut.getByRole("button", { name: "Skip", exact: true }).click();
+  await expect(state(page, "Succeeded")).toBeVisible();
+  await expect(cut.getByText("Skipped").first()).toBeVisible();
+  await expect(cut.locator(".console")).not.toContainText("all of it moved");
+  await expect(step(page, "Go to the next").locator(".console")).toContainText("on to the next");
+});
+
 test("a page that was open while its server was away has every line once", async ({ page, studio }) => {
   const LINES = 80;
   const card = step(page, "Count");
@@ -93,6 +114,26 @@ test("a page that was open while its server was away has every line once", async
     await expect.poll(() => all(page.locator("body"), console), { timeout: 30_000 }).toEqual(expected);
   });
 });
+
+/** Runs a command, loses server and runner once it has moved half, and starts the server again: the page asks what to do. */
+async function cutShort(page: Page, studio: Studio, command: string): Promise<void> {
+  await setUp(page, studio);
+  const id = await createRunbook(page, studio, {
+    title: "Move the archive",
+    blocks: [
+      { type: "command", name: "Move the archive", config: { command } },
+      { type: "command", name: "Go to the next", config: { command: "echo on to the next" } },
+    ],
+  });
+  await page.goto(`${studio.url}/runbooks/${id}`);
+  await hydrated(page);
+  await page.getByRole("button", { name: /^Run all/ }).click();
+  await expect(step(page, "Move the archive").locator(".console")).toContainText("half of it moved");
+  await studio.kill();
+  await studio.killRunner();
+  await studio.launch();
+  await expect(state(page, "Interrupted")).toBeVisible();
+}
 
 /** Every line of a console with its number, scrolled from its beginning to its end. */
 async function all(body: Locator, console: Locator): Promise<string[]> {

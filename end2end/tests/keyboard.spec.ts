@@ -1,7 +1,7 @@
 // The main job without a mouse: every stop of the Tab key shows where it is, and after each action the focus is where one goes on.
 import { test as furnished } from "../fixtures/demo";
 import { places, visit } from "../fixtures/places";
-import { expect, hydrated, setUp, state, step, test } from "../fixtures/studio";
+import { createRunbook, expect, hydrated, setUp, state, step, test } from "../fixtures/studio";
 import type { Locator, Page } from "@playwright/test";
 
 test("a runbook is written, run, approved and stopped by keys alone", async ({ page, studio }) => {
@@ -130,3 +130,18 @@ async function seen(page: Page, where = "what has the focus"): Promise<void> {
   });
   expect(fault, where).toBeUndefined();
 }
+
+test("p pauses a run and lets it go on, s stops it", async ({ page, studio }) => {
+  await setUp(page, studio);
+  const blocks = [{ type: "timer", name: "Wait", config: { duration: "1h" } }];
+  await page.goto(`${studio.url}/runbooks/${await createRunbook(page, studio, { title: "Wait", blocks })}`);
+  await hydrated(page);
+  await page.getByRole("button", { name: /^Run all/ }).click();
+  await expect(state(page, "Running")).toBeVisible();
+  await page.keyboard.press("p");
+  await expect(state(page, "Paused")).toBeVisible();
+  await page.keyboard.press("p");
+  await expect(state(page, "Running")).toBeVisible();
+  await page.keyboard.press("s");
+  await expect(state(page, "Stopped")).toBeVisible();
+});

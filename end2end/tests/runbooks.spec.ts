@@ -37,6 +37,38 @@ test("a favourite stays one, can be listed alone, and is on Home", async ({ page
   await expect(favourites.getByText("Mark a runbook with its star")).toBeVisible();
 });
 
+test("a tag narrows the list, and a second click widens it again", async ({ page, studio }) => {
+  await open(page, studio);
+  await createRunbook(page, studio, { title: "Grow a full disk", tags: ["storage"], blocks: [] });
+  await page.reload();
+  await hydrated(page);
+  const tag = page.getByRole("search").getByRole("link", { name: "storage" });
+  await tag.click();
+  await expect(page.getByText("1 of 4 runbooks")).toBeVisible();
+  await expect(page).toHaveURL(/tag=storage/);
+  await expect(tag).toHaveAttribute("aria-current", "true");
+  await expect(page.getByRole("row", { name: /Grow a full disk/ })).toBeVisible();
+  await expect(page.getByRole("row", { name: /Clear a full disk/ })).toBeHidden();
+  await tag.click();
+  await expect(page.getByText("4 runbooks", { exact: true })).toBeVisible();
+});
+
+test("a runbook is duplicated from the list, and its copy is there to be edited", async ({ page, studio }) => {
+  await setUp(page, studio);
+  const blocks = [{ type: "command", name: "Stop it", config: { command: "echo stopped" } }];
+  const id = await createRunbook(page, studio, { title: "Restart the queue", blocks });
+  await page.goto(`${studio.url}/runbooks`);
+  await hydrated(page);
+  await page.getByLabel("More for Restart the queue").click();
+  await page.getByRole("button", { name: "Duplicate" }).click();
+  await expect(page).toHaveURL(/\/runbooks\/[^/]+\/edit$/);
+  await expect(page).not.toHaveURL(`${studio.url}/runbooks/${id}/edit`);
+  await expect(page.getByRole("textbox", { name: "Title" })).toHaveValue(/Restart the queue/);
+  await expect(page.getByRole("group", { name: "Block 1: Command" }).getByLabel("Command", { exact: true })).toHaveValue("echo stopped");
+  await page.goto(`${studio.url}/runbooks`);
+  await expect(page.getByText("2 runbooks", { exact: true })).toBeVisible();
+});
+
 test("deleting names its target, and says that it was done", async ({ page, studio }) => {
   await open(page, studio);
   await page.getByLabel("More for Restart the queue").click();
