@@ -70,6 +70,7 @@ impl Problem {
             412 => "Changed by someone else",
             413 => "Too large",
             415 => "Wrong media type",
+            421 => "Asked for another server",
             422 => "Invalid",
             429 => "Too many tries",
             503 => "Not available",

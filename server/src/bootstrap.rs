@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use vault::Vault;
 
 use crate::config::Config;
+use crate::http::names::Names;
 use crate::http::tls::Tls;
 use crate::{http, site};
 
@@ -74,8 +75,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     }
     let is_encrypted = addr.ip().is_loopback() || tls.is_some() || !config.trusted_proxies.is_empty();
     let unencrypted = (!is_encrypted).then_some(Unencrypted);
+    let names = Names::new(addr, !config.trusted_proxies.is_empty(), config.hosts);
     let router =
-        http::router(services, site::options(addr)?, config.trusted_proxies.into(), unencrypted, stopping.clone()).await?;
+        http::router(services, site::options(addr)?, config.trusted_proxies.into(), names, unencrypted, stopping.clone()).await?;
     stop_on_signal(stopping.clone())?;
     announce(addr, tls.is_some(), is_encrypted, setup_token.as_deref());
 

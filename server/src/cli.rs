@@ -154,6 +154,10 @@ pub struct Options {
     /// Networks of proxies that are believed about the client's address and scheme (X-Forwarded-*) [env: STUDIO_TRUSTED_PROXIES]
     #[arg(long, value_name = "NETWORKS")]
     pub trusted_proxies: Option<String>,
+    /// Further names that this server is asked by, with commas between them, such as runbooks.example: where set, no other name is
+    /// answered but localhost and IP addresses [env: STUDIO_HOSTS] [default: none on a loopback address without a proxy, else any]
+    #[arg(long, value_name = "NAMES")]
+    pub hosts: Option<String>,
     /// From which role on API calls may go to this machine and to private networks: developer, sre, admin or nobody
     /// [env: STUDIO_EGRESS_PRIVATE] [default: sre]
     #[arg(long, value_name = "ROLE")]

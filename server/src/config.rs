@@ -42,6 +42,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// The networks of proxies that are believed about who the client is.
     pub trusted_proxies: Vec<IpNet>,
+    /// The names that the server is asked by, beside addresses and `localhost`; empty where nothing is said.
+    pub hosts: Vec<String>,
     /// Which addresses API calls may go to.
     pub egress: Egress,
     /// The folder of the runner; `None` for one in the data folder.
@@ -116,6 +118,7 @@ struct Raw {
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     trusted_proxies: Option<String>,
+    hosts: Option<String>,
     egress_private: Option<String>,
     egress_allow: Option<String>,
     audit_days: Option<Days>,
@@ -245,6 +248,11 @@ impl Config {
         };
         let allowed = networks("egress_allow", &raw.egress_allow)?;
         let trusted_proxies = networks("trusted_proxies", &raw.trusted_proxies)?;
+        let hosts = raw.hosts.iter().flat_map(|text| text.split([',', ' '])).filter(|text| !text.is_empty()).map(|text| {
+            let hint = "it lists names without scheme and port, with commas between them, such as runbooks.example, studio.lan";
+            host_name(text).ok_or_else(|| wrong("hosts", text, hint))
+        });
+        let hosts = hosts.collect::<Result<Vec<_>, _>>()?;
         let tls = match (raw.tls_cert, raw.tls_key) {
             (None, None) => None,
             (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
@@ -293,6 +301,7 @@ impl Config {
             ("tls_cert", path(tls.as_ref().map(|tls| &tls.certificate))),
             ("tls_key", path(tls.as_ref().map(|tls| &tls.key))),
             ("trusted_proxies", listed(&trusted_proxies)),
+            ("hosts", hosts.join(", ")),
             (
                 "age_identity_file",
                 raw.age_identity_file
@@ -330,6 +339,7 @@ impl Config {
             run_as: raw.run_as,
             tls,
             trusted_proxies,
+            hosts,
             egress: Egress { private_from, allowed },
             runner_dir: raw.runner_dir,
             retention,
@@ -341,6 +351,14 @@ impl Config {
             log: raw.log,
         })
     }
+}
+
+/// A name of a host as it is compared: in small letters, without the dot that ends a full name.
+fn host_name(text: &str) -> Option<String> {
+    let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+    let is_label =
+        |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    name.split('.').all(is_label).then_some(name)
 }
 
 /// A length of time as settings write it: `12h`.
@@ -395,6 +413,7 @@ fn layer_of(flags: &Options) -> Layer {
         ("tls_cert", path(&flags.tls_cert)),
         ("tls_key", path(&flags.tls_key)),
         ("trusted_proxies", flags.trusted_proxies.clone()),
+        ("hosts", flags.hosts.clone()),
         ("egress_private", flags.egress_private.clone()),
         ("egress_allow", flags.egress_allow.clone()),
         ("audit_days", flags.audit_days.clone()),
@@ -486,6 +505,12 @@ mod tests {
     }
 
     #[test]
+    fn names_of_the_server_are_compared_in_small_letters() {
+        let config = load(&Options::default(), &[], Some("hosts = \"Runbooks.Example., studio.lan\"")).expect("good settings");
+        assert_eq!(config.hosts, ["runbooks.example", "studio.lan"]);
+    }
+
+    #[test]
     fn private_networks_are_an_sres_unless_it_is_said_otherwise() {
         let egress = |environment: &[(&str, &str)]| load(&Options::default(), environment, None).expect("good settings").egress;
         assert_eq!(egress(&[]), Egress::default());
@@ -503,6 +528,8 @@ mod tests {
             (&[("egress_allow", "10.0.0.0/8, 10.0.0.0/33")], None, &["egress_allow", "10.0.0.0/33", "STUDIO_EGRESS_ALLOW"]),
             (&[("tls_key", "key.pem")], None, &["tls_key", "key.pem", "STUDIO_TLS_KEY", "tls_cert"]),
             (&[("trusted_proxies", "proxy")], None, &["trusted_proxies", "proxy", "STUDIO_TRUSTED_PROXIES"]),
+            (&[("hosts", "studio.lan, https://runbooks.example")], None, &["hosts", "https://runbooks.example", "STUDIO_HOSTS"]),
+            (&[("hosts", "studio.lan:3000")], None, &["hosts", "studio.lan:3000", "port"]),
             (&[("audit_days", "a year")], None, &["audit_days", "a year", "STUDIO_AUDIT_DAYS"]),
             (&[("session_idle", "1m")], None, &["session_idle", "1m", "STUDIO_SESSION_IDLE"]),
             (&[("session_absolute", "31d")], None, &["session_absolute", "31d", "STUDIO_SESSION_ABSOLUTE"]),

@@ -11,6 +11,7 @@ mod headers;
 mod json;
 pub mod listen;
 mod meta;
+pub mod names;
 mod observe;
 mod openapi;
 mod output;
@@ -38,6 +39,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
 use crowd::Crowd;
+use names::Names;
 use problem::ApiError;
 use proxy::Trusted;
 use watching::Watching;
@@ -78,6 +80,7 @@ pub async fn router(
     services: Services,
     site: LeptosOptions,
     trusted: Trusted,
+    names: Names,
     unencrypted: Option<Unencrypted>,
     stopping: CancellationToken,
 ) -> anyhow::Result<Router> {
@@ -102,6 +105,7 @@ pub async fn router(
         .merge(pages::router(services, site, unencrypted))
         // What is made for one answer is sent once: the least work for it (the files of the site come compressed).
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(middleware::from_fn_with_state(names, names::check))
         .layer(middleware::from_fn(headers::set))
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(middleware::from_fn_with_state(state, observe::limit))

@@ -30,6 +30,10 @@ pub async fn settle(State(trusted): State<Trusted>, mut request: Request, next: 
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer);
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
     let mut https = request.extensions().get::<OverTls>().is_some();
+    // HTTP/2 has the host in its address, and where HTTP/1.1 has it there it counts, whatever the header says (RFC 9112, 3.2.2).
+    if let Some(host) = request.uri().authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok()) {
+        request.headers_mut().insert(HOST, host);
+    }
     if let Some(peer) = peer.filter(|peer| is_trusted(peer.ip())) {
         if let Some(client) = client(request.headers(), is_trusted) {
             request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client, peer.port())));

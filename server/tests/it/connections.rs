@@ -14,7 +14,7 @@ use crate::access::functions::{form, sign_in};
 use crate::world::{PASSWORD, PROGRAM, Studio};
 
 /// Puts a key and a certificate that it signed itself where the server reads them. Nothing but these tests trusts either.
-fn certify(folder: &Path, name: &str) {
+pub fn certify(folder: &Path, name: &str) {
     let (certificate, key) = match name {
         "first" => (include_str!("certificates/first.cert.pem"), include_str!("certificates/first.key.pem")),
         _ => (include_str!("certificates/second.cert.pem"), include_str!("certificates/second.key.pem")),

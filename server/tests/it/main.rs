@@ -9,6 +9,7 @@ mod documents;
 mod hosts;
 mod isolation;
 mod keys;
+mod names;
 mod output;
 mod readme;
 mod restart;
