@@ -117,7 +117,8 @@ impl<S: Sync> FromRequestParts<S> for Address {
     }
 }
 
-fn address(extensions: &Extensions) -> Option<String> {
+/// The address that a request came from, as far as it is known.
+pub fn address(extensions: &Extensions) -> Option<String> {
     extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(addr)| addr.ip().to_string())
 }
 

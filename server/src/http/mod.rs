@@ -2,6 +2,7 @@
 
 mod audit_export;
 pub mod auth;
+mod bodies;
 mod crowd;
 mod csp;
 mod events;

@@ -12,17 +12,14 @@ use leptos::config::LeptosOptions;
 use leptos::prelude::provide_context;
 use leptos_axum::{LeptosRoutes, file_and_error_handler_with_context, generate_route_list, render_app_async_with_context};
 use service::Services;
-use tower_http::limit::RequestBodyLimitLayer;
 
-use super::auth;
+use super::{auth, bodies};
 use super::files::Files;
-
-/// The largest body a server function takes, in bytes: a document to import.
-const MAX_BODY: usize = 16 * 1024 * 1024;
 
 /// Everything a browser asks for; also what answers addresses that nothing else knows. Where others than this machine are served
 /// without encryption, the pages say so.
 pub fn router(services: Services, options: LeptosOptions, unencrypted: Option<Unencrypted>) -> Router {
+    let bounded = middleware::from_fn_with_state(services.clone(), bodies::limit);
     let context = move || {
         provide_context(services.clone());
         if let Some(unencrypted) = unencrypted {
@@ -56,7 +53,7 @@ pub fn router(services: Services, options: LeptosOptions, unencrypted: Option<Un
         .route("/runbooks/{id}", post(check_first))
         .leptos_routes_with_context(&options, generate_route_list(App), context, move || shell(shown.clone()))
         .fallback(file_or_page)
-        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(bounded)
         .layer(middleware::from_fn(auth::same_origin_only))
         .with_state(options)
 }

@@ -174,6 +174,28 @@ async fn a_server_function_refuses_what_it_cannot_read() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn only_who_is_signed_in_sends_more_than_a_mebibyte_and_only_runbooks() {
+    let (studio, _) = everybody().await;
+    let cookie = sign_in(&studio, "developer").await;
+    let long = "x".repeat(2 << 20);
+    let filler = |length: usize| json!({ "draft": { "title": "Long", "description": "x".repeat(length), "blocks": [] } });
+    for (name, cookie, body, expected) in [
+        ("sign_in", None, form([("username", "viewer"), ("password", long.as_str())]), 413),
+        ("sign_up", None, form([("username", long.as_str()), ("password", PASSWORD)]), 413),
+        ("add_note", Some(&cookie), form([("id", ""), ("text", long.as_str())]), 413),
+        ("import_document", None, form([("document", long.as_str())]), 401),
+        ("create_runbook", None, Arguments::Json(filler(2 << 20)), 401),
+        ("create_runbook", Some(&"studio_session=nobodys".to_owned()), Arguments::Json(filler(2 << 20)), 401),
+        // They are read whole, and refused for what they say.
+        ("import_document", Some(&cookie), form([("document", long.as_str())]), 422),
+        ("create_runbook", Some(&cookie), Arguments::Json(filler(2 << 20)), 422),
+    ] {
+        let answer = studio.function(cookie.map(String::as_str), name, body).await;
+        assert_eq!(answer.status.as_u16(), expected, "{name}: {:.200}", answer.text);
+    }
+}
+
 /// A session by the page's own function; the cookie as a browser sends it back.
 pub async fn sign_in(studio: &Studio, who: &str) -> String {
     let answer = studio.function(None, "sign_in", credentials_of(who)).await;
