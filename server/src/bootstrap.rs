@@ -48,7 +48,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 
     let listener = TcpListener::bind(config.addr).await.with_context(|| format!("cannot listen on {}", config.addr))?;
     let addr = listener.local_addr()?;
-    let setup_token = setup_token(&store, addr.ip().is_loopback()).await?;
+    let setup_token = setup_token(&store, config.is_public).await?;
 
     let runner = runner(&config, &data_dir, &identity_file)?;
     let engine_config = EngineConfig { alone: !is_server(&url), egress: config.egress.clone(), ..EngineConfig::default() };
@@ -218,9 +218,9 @@ async fn local_commands(runner: &Runner) -> LocalCommands {
     }
 }
 
-/// Off loopback the very first account needs this, so that the first visitor is not made administrator.
-async fn setup_token(store: &Store, loopback: bool) -> anyhow::Result<Option<String>> {
-    if loopback || store.account_count().await? > 0 {
+/// Where others reach the server, the very first account needs this, so that the first visitor is not made administrator.
+async fn setup_token(store: &Store, is_public: bool) -> anyhow::Result<Option<String>> {
+    if !is_public || store.account_count().await? > 0 {
         return Ok(None);
     }
     Ok(Some(vault::SessionToken::generate()?.secret().expose_secret().to_owned()))
@@ -274,10 +274,10 @@ mod tests {
     #[tokio::test]
     async fn the_first_account_needs_a_token_where_others_can_reach_the_server() {
         let store = Store::connect("mem://", None).await.expect("a store in memory");
-        assert_eq!(setup_token(&store, true).await.expect("a look"), None);
-        let token = setup_token(&store, false).await.expect("a look").expect("a token");
+        assert_eq!(setup_token(&store, false).await.expect("a look"), None);
+        let token = setup_token(&store, true).await.expect("a look").expect("a token");
         assert!(token.len() >= 40, "too short to be safe: {}", token.len());
-        assert_ne!(setup_token(&store, false).await.expect("a look"), Some(token));
+        assert_ne!(setup_token(&store, true).await.expect("a look"), Some(token));
 
         let (username, created_at) = (Username::parse("ann").expect("a name"), chrono::Utc::now());
         let account = Account { id: AccountId::new(), username, role: Role::Admin, created_at, disabled_at: None };
@@ -291,6 +291,6 @@ mod tests {
             detail: serde_json::json!({}),
         };
         assert!(store.create_account(&account, "hash", true, &entry).await.expect("an account"));
-        assert_eq!(setup_token(&store, false).await.expect("a look"), None);
+        assert_eq!(setup_token(&store, true).await.expect("a look"), None);
     }
 }

@@ -136,7 +136,8 @@ pub struct Options {
     /// [env: STUDIO_AGE_IDENTITY_FILE] [default: identity.age in the data folder]
     #[arg(long, value_name = "FILE")]
     pub age_identity_file: Option<PathBuf>,
-    /// Who may make an account: open or closed [env: STUDIO_SIGNUP] [default: open on a loopback address, else closed]
+    /// Who may make an account: open or closed [env: STUDIO_SIGNUP] [default: open on a loopback address
+    /// without a proxy and names of its own, else closed]
     #[arg(long, value_name = "WHO")]
     pub signup: Option<String>,
     /// The user that commands on this server run as; only root can be asked for that [env: STUDIO_RUN_AS] [default: the server's own]

@@ -26,6 +26,8 @@ const FILE_NAME: &str = "runbook-studio.toml";
 pub struct Config {
     /// Where to listen.
     pub addr: SocketAddr,
+    /// Whether others than this machine reach the server: by its address, through a proxy or by a name of its own.
+    pub is_public: bool,
     /// The folder that holds everything that must be kept.
     pub data_dir: PathBuf,
     /// The database; `None` for the embedded one in the data folder.
@@ -225,12 +227,6 @@ impl Config {
             .ok()
             .and_then(|mut found| found.next())
             .ok_or_else(|| wrong("addr", &raw.addr, "an address is HOST:PORT, such as 127.0.0.1:3000 or [::1]:3000"))?;
-        let signup = match raw.signup.as_deref() {
-            None if addr.ip().is_loopback() => Signup::Open,
-            Some("open") => Signup::Open,
-            None | Some("closed") => Signup::Closed,
-            Some(other) => return Err(wrong("signup", other, "it is open or closed")),
-        };
         let private_from = match raw.egress_private.as_deref() {
             None => Egress::default().private_from,
             Some("nobody") => None,
@@ -253,6 +249,14 @@ impl Config {
             host_name(text).ok_or_else(|| wrong("hosts", text, hint))
         });
         let hosts = hosts.collect::<Result<Vec<_>, _>>()?;
+        // Whoever sets a proxy or a name up has others come, though the server itself listens for its own machine alone.
+        let is_public = !addr.ip().to_canonical().is_loopback() || !trusted_proxies.is_empty() || !hosts.is_empty();
+        let signup = match raw.signup.as_deref() {
+            None if !is_public => Signup::Open,
+            Some("open") => Signup::Open,
+            None | Some("closed") => Signup::Closed,
+            Some(other) => return Err(wrong("signup", other, "it is open or closed")),
+        };
         let tls = match (raw.tls_cert, raw.tls_key) {
             (None, None) => None,
             (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
@@ -331,6 +335,7 @@ impl Config {
         }
         Ok(Self {
             addr,
+            is_public,
             data_dir: raw.data_dir,
             db: raw.db,
             db_login: raw.db_user.zip(raw.db_password),
@@ -498,10 +503,20 @@ mod tests {
     }
 
     #[test]
-    fn signup_is_closed_off_loopback() {
-        let open = load(&Options::default(), &[], None).expect("the defaults");
-        let closed = load(&Options::default(), &[("addr", "0.0.0.0:3000")], None).expect("good settings");
-        assert_eq!((open.signup, closed.signup), (Signup::Open, Signup::Closed));
+    fn signup_is_closed_where_others_reach_the_server() {
+        for (environment, is_public) in [
+            (&[][..], false),
+            (&[("addr", "[::1]:3000")], false),
+            (&[("addr", "0.0.0.0:3000")], true),
+            (&[("trusted_proxies", "127.0.0.1")], true),
+            (&[("hosts", "runbooks.example")], true),
+        ] {
+            let config = load(&Options::default(), environment, None).expect("good settings");
+            let expected = if is_public { Signup::Closed } else { Signup::Open };
+            assert_eq!((config.is_public, config.signup), (is_public, expected), "{environment:?}");
+        }
+        let said = load(&Options::default(), &[("trusted_proxies", "127.0.0.1"), ("signup", "open")], None);
+        assert_eq!(said.expect("good settings").signup, Signup::Open);
     }
 
     #[test]

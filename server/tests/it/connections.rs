@@ -67,7 +67,8 @@ async fn a_proxy_is_believed_where_it_is_trusted_and_nobody_else() {
         assert_eq!(answer.headers.contains_key("strict-transport-security"), believed, "{arguments:?}");
         // A page of the host that the proxy is known by may ask; the log says for whom.
         let origin = [claims.as_slice(), &[("origin", "http://runbooks.example"), ("cookie", "studio_session=x")]].concat();
-        let body = json!({ "username": "ann", "password": PASSWORD }).to_string().into_bytes();
+        let body = json!({ "username": "ann", "password": PASSWORD, "setup_token": studio.setup_token() });
+        let body = body.to_string().into_bytes();
         let answer = studio.exchange("POST", "/api/v1/users/signup", &origin, Some(("application/json", body))).await;
         assert_eq!(answer.status.as_u16(), if believed { 201 } else { 403 }, "{arguments:?}: {}", answer.text);
     }
@@ -123,6 +124,26 @@ async fn a_call_that_is_refused_while_its_body_is_still_sent_is_answered_and_the
         assert!(answers.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {answers}");
         assert!(answers.contains("HTTP/1.1 200 OK"), "{path}: {answers}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_visitor_of_a_server_that_others_reach_needs_the_token_of_its_log() {
+    let address = ["--addr", "0.0.0.0:0"];
+    for arguments in [&address[..], &["--trusted-proxies", "127.0.0.0/8"], &["--hosts", "runbooks.example"]] {
+        let studio = Studio::of(tempfile::tempdir().expect("a folder"), Path::new(PROGRAM), arguments).await;
+        let token = studio.setup_token().expect("a token in the log");
+        let sign_up = async |name: &str, token: Option<&str>| {
+            let body = json!({ "username": name, "password": PASSWORD, "setup_token": token });
+            studio.call(None, "POST", "/api/v1/users/signup", Some(body)).await.status.as_u16()
+        };
+        for wrong in [None, Some(""), Some("a guess"), Some(&token[1..])] {
+            assert_eq!(sign_up("eve", wrong).await, 403, "{arguments:?}: {wrong:?}");
+        }
+        assert_eq!(studio.function(None, "needs_setup", form([])).await.text, "true", "{arguments:?}");
+        assert_eq!(sign_up("ann", Some(&token)).await, 201, "{arguments:?}");
+        assert_eq!(sign_up("eve", Some(&token)).await, 403, "{arguments:?}: once, and nobody else is let in");
+    }
+    assert_eq!(Studio::new().await.setup_token(), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

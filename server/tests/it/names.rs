@@ -7,6 +7,7 @@ use std::path::Path;
 use reqwest::{Client, StatusCode, Version};
 use serde_json::{Value, json};
 
+use crate::access::functions::form;
 use crate::connections::certify;
 use crate::world::{PASSWORD, PROGRAM, Studio};
 
@@ -47,7 +48,7 @@ async fn a_page_whose_name_leads_to_this_machine_is_answered_nothing() {
         assert_eq!((&problem["status"], &problem["code"]), (&json!(421), &json!("misdirected")));
     }
     assert_eq!(studio.exchange("GET", "/healthz", &headers, None).await.status, 200);
-    let anybody = studio.exchange("POST", "/rpc/needs_setup", &[], None).await;
+    let anybody = studio.function(None, "needs_setup", form([])).await;
     assert_eq!(anybody.json(), Value::Bool(true), "nobody has signed up");
     for host in ["127.0.0.1", "localhost", "studio.localhost:8080", "[::1]:3000"] {
         assert_eq!(status(&studio, host).await, 200, "{host}");
