@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use vault::Vault;
 
 use crate::config::Config;
+use crate::hidden::Hidden;
 use crate::http::names::Names;
 use crate::http::tls::Tls;
 use crate::{http, site};
@@ -50,11 +51,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let addr = listener.local_addr()?;
     let setup_token = setup_token(&store, config.is_public).await?;
 
-    let runner = runner(&config, &data_dir, &identity_file)?;
+    let hidden = Hidden::of(&config, &data_dir, &identity_file, &url)?;
+    let runner = runner(&config, &data_dir, &hidden)?;
     let engine_config = EngineConfig { alone: !is_server(&url), egress: config.egress.clone(), ..EngineConfig::default() };
     let max_runs = engine_config.max_runs;
     let (engine, engine_task) = Engine::start(engine_config, store.clone(), vault.clone(), runner.clone());
-    let local = local_commands(&runner).await;
+    let local = local_commands(&runner, &hidden).await;
     let settings = Settings {
         signup: config.signup,
         setup_token: setup_token.clone(),
@@ -178,36 +180,49 @@ fn installation(config: &Config, url: &str, max_runs: usize) -> Installation {
 }
 
 /// The process that owns commands on this machine: this program once more, started when it is first needed.
-fn runner(config: &Config, data_dir: &Path, identity_file: &Path) -> anyhow::Result<Runner> {
+fn runner(config: &Config, data_dir: &Path, hidden: &Hidden) -> anyhow::Result<Runner> {
     let run_as = config.run_as.as_deref().map(RunAs::user).transpose()?;
     let dir = config.runner_dir.clone().unwrap_or_else(|| data_dir.join("runner"));
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let mut arguments: Vec<OsString> = vec!["runner".into(), "--dir".into(), dir.clone().into()];
     if run_as.is_none() {
-        arguments.extend(["--hide".into(), data_dir.into()]);
-        let folder = fs::canonicalize(identity_file).ok().and_then(|file| file.parent().map(Path::to_owned));
-        if let Some(folder) = folder.filter(|folder| !folder.starts_with(data_dir)) {
-            arguments.extend(["--hide".into(), folder.into()]);
+        for path in &hidden.paths {
+            arguments.extend(["--hide".into(), path.into()]);
         }
     }
     Ok(Runner::new(RunnerConfig { run_as, ..RunnerConfig::new(program, arguments, dir) }))
 }
 
 /// What keeps commands on this machine from the server's own files; the log says it too.
-async fn local_commands(runner: &Runner) -> LocalCommands {
+async fn local_commands(runner: &Runner, hidden: &Hidden) -> LocalCommands {
     match runner.info().await.map(|info| info.confinement) {
         Ok(Confinement::OtherUser(user)) => {
             tracing::info!(user, "commands on this server run as another user");
             LocalCommands::OtherUser(user)
         }
-        Ok(Confinement::Bubblewrap) => {
-            tracing::info!("commands on this server do not see the data folder (bubblewrap)");
-            LocalCommands::Hidden
-        }
+        Ok(Confinement::Bubblewrap) => match &hidden.in_the_open {
+            None => {
+                tracing::info!(hidden = ?hidden.paths, "commands on this server do not see its data (bubblewrap)");
+                LocalCommands::Hidden
+            }
+            Some(folder) => {
+                tracing::warn!(
+                    folder = %folder.display(),
+                    "commands on this server can read its database, which lies in a folder that commands need, so only those from \
+                     sre on may run any: give the database a folder of its own in STUDIO_DB"
+                );
+                LocalCommands::Shared
+            }
+        },
         Ok(Confinement::None) => {
+            let remedy = if runner::is_root() {
+                "set STUDIO_RUN_AS to another user for them (bubblewrap is not used for commands of root)"
+            } else {
+                "install bubblewrap, or start it as root with STUDIO_RUN_AS"
+            };
             tracing::warn!(
                 "commands on this server share its user and can read its key and database, so only those from sre on may run any: \
-                 start it as root with STUDIO_RUN_AS, or install bubblewrap"
+                 {remedy}"
             );
             LocalCommands::Shared
         }

@@ -97,8 +97,8 @@ pub struct RunnerOptions {
     /// Its own folder: socket, log and spool
     #[arg(long, value_name = "FOLDER")]
     pub dir: PathBuf,
-    /// A folder that no command may see
-    #[arg(long, value_name = "FOLDER")]
+    /// A folder or file that no command may see
+    #[arg(long, value_name = "PATH")]
     pub hide: Vec<PathBuf>,
 }
 

@@ -30,6 +30,8 @@ pub struct Config {
     pub is_public: bool,
     /// The folder that holds everything that must be kept.
     pub data_dir: PathBuf,
+    /// The settings file that `--config` or `STUDIO_CONFIG` names.
+    pub file: Option<PathBuf>,
     /// The database; `None` for the embedded one in the data folder.
     pub db: Option<String>,
     /// Root user and password of a database server.
@@ -196,6 +198,7 @@ impl Config {
         let environment = Layer { origin: Origin::Environment, values: environment };
         let flags = layer_of(flags);
 
+        let named_file = named.as_ref().map(|(path, _)| path.clone());
         let file = if let Some((path, origin)) = named {
             if !path.is_file() {
                 return Err(ConfigError::NoFile { path, origin });
@@ -211,7 +214,7 @@ impl Config {
         }
         let figment = figment.merge(&environment).merge(&flags);
         let raw: Raw = figment.extract().map_err(Box::new)?;
-        Self::check(raw, &figment)
+        Ok(Self { file: named_file, ..Self::check(raw, &figment)? })
     }
 
     fn check(raw: Raw, figment: &Figment) -> Result<Self, ConfigError> {
@@ -337,6 +340,7 @@ impl Config {
             addr,
             is_public,
             data_dir: raw.data_dir,
+            file: None,
             db: raw.db,
             db_login: raw.db_user.zip(raw.db_password),
             age_identity_file: raw.age_identity_file,

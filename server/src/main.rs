@@ -6,6 +6,7 @@ mod audit;
 mod bootstrap;
 mod cli;
 mod config;
+mod hidden;
 mod http;
 mod keys;
 mod site;

@@ -1,4 +1,4 @@
-//! Hides directories from commands, by bubblewrap (bwrap(1)).
+//! Hides directories and files from commands, by bubblewrap (bwrap(1)).
 //!
 //! A mount namespace and a user namespace, nothing else: process ids, groups and signals stay
 //! those of the machine, so that a stop finds everything, and files in memory stay visible. The
@@ -25,7 +25,7 @@ use crate::{
     start::{DEFAULT_PATH, own_path},
 };
 
-/// When directories are hidden from commands.
+/// When something is hidden from commands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Confine {
     /// Unless the runner is root, and where bubblewrap works.
@@ -42,7 +42,7 @@ pub enum Confine {
 pub enum Confinement {
     /// Commands run as this user, who is not the server's.
     OtherUser(String),
-    /// Commands run as the server's user, and the directories to hide are hidden from them.
+    /// Commands run as the server's user, and what is to be hidden is hidden from them.
     Bubblewrap,
     /// Nothing: commands share the server's user.
     None,
@@ -51,8 +51,9 @@ pub enum Confinement {
 /// How long bubblewrap may take to show that it works.
 const TRIAL: Duration = Duration::from_secs(5);
 
-/// Succeeds when every directory it is given is empty.
-const TRIAL_SCRIPT: &str = r#"for dir do [ -z "$(ls -A "$dir")" ] || exit 1; done"#;
+/// Succeeds when every directory and file it is given is empty.
+const TRIAL_SCRIPT: &str =
+    r#"for path do if [ -d "$path" ]; then [ -z "$(ls -A "$path")" ]; else [ ! -s "$path" ]; fi || exit 1; done"#;
 
 /// Puts command lines into bubblewrap, or leaves them as they are.
 #[derive(Debug)]
@@ -61,6 +62,7 @@ pub(crate) struct Confiner(Option<Bubblewrap>);
 #[derive(Debug)]
 struct Bubblewrap {
     program: PathBuf,
+    /// As they were named: a link may lead elsewhere tomorrow, such as the one to a renewed key.
     hide: Vec<PathBuf>,
 }
 
@@ -69,15 +71,14 @@ impl Confiner {
     pub async fn choose(confine: Confine, hide: &[PathBuf]) -> Result<Self, RunnerError> {
         let wanted = match confine {
             Confine::Always => true,
-            Confine::Auto => !nix::unistd::geteuid().is_root(),
+            Confine::Auto => !is_root(),
             Confine::Never => false,
         };
-        let hide = outermost(hide);
-        if !wanted || hide.is_empty() {
+        if !wanted || outermost(hide).is_empty() {
             return Ok(Self(None));
         }
         let found = match find() {
-            Some(program) => Bubblewrap { program, hide }.tried().await,
+            Some(program) => Bubblewrap { program, hide: hide.to_vec() }.tried().await,
             None => None,
         };
         match (&found, confine) {
@@ -106,9 +107,13 @@ impl Bubblewrap {
     fn wrap(&self, line: CommandLine, working_dir: Option<&Path>) -> CommandLine {
         let mut args: Vec<OsString> =
             ["--unshare-user", "--cap-drop", "ALL", "--dev-bind", "/", "/"].into_iter().map(OsString::from).collect();
-        for dir in &self.hide {
-            // Read-only: what is written there would be gone without a word.
-            args.extend(["--tmpfs".into(), dir.into(), "--remount-ro".into(), dir.into()]);
+        for path in outermost(&self.hide) {
+            if path.is_dir() {
+                // Read-only: what is written there would be gone without a word.
+                args.extend(["--tmpfs".into(), path.clone().into(), "--remount-ro".into(), path.into()]);
+            } else {
+                args.extend(["--ro-bind".into(), "/dev/null".into(), path.into()]);
+            }
         }
         if let Some(dir) = working_dir {
             args.extend(["--chdir".into(), dir.into()]);
@@ -121,7 +126,7 @@ impl Bubblewrap {
     /// This one, if it hides what it should.
     async fn tried(self) -> Option<Self> {
         let mut args: Vec<OsString> = ["-c", TRIAL_SCRIPT, "sh"].into_iter().map(OsString::from).collect();
-        args.extend(self.hide.iter().map(OsString::from));
+        args.extend(outermost(&self.hide).into_iter().map(OsString::from));
         let line = self.wrap(CommandLine { program: "/bin/sh".into(), args }, None);
         let launch = || {
             let mut command = Command::new(&line.program);
@@ -149,12 +154,20 @@ fn find() -> Option<PathBuf> {
     dirs.map(|dir| dir.join("bwrap")).find(is_program)
 }
 
-/// The directories that exist, without those inside another of them.
-fn outermost(dirs: &[PathBuf]) -> Vec<PathBuf> {
-    let mut dirs: Vec<PathBuf> = dirs.iter().filter_map(|dir| dir.canonicalize().ok()).filter(|dir| dir.is_dir()).collect();
-    dirs.sort();
-    dirs.dedup_by(|inner, outer| inner.starts_with(outer));
-    dirs
+/// The directories and files that exist, without those inside another of them.
+fn outermost(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let is_kept = |path: &PathBuf| path.is_dir() || path.is_file();
+    let mut paths: Vec<PathBuf> = paths.iter().filter_map(|path| path.canonicalize().ok()).filter(is_kept).collect();
+    paths.sort();
+    paths.dedup_by(|inner, outer| inner.starts_with(outer));
+    paths
+}
+
+/// Whether this process is root, whose commands [`Confine::Auto`] leaves as they are: only another user ([`crate::RunAs`]) keeps them
+/// from its files.
+#[must_use]
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
 }
 
 #[cfg(test)]
@@ -162,12 +175,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_inside_a_hidden_one_is_not_named_again() {
+    fn what_lies_inside_a_hidden_directory_is_not_named_again() {
         let dir = tempfile::tempdir().expect("a directory");
         let outer = dir.path().canonicalize().expect("a path");
         let inner = outer.join("inner");
         std::fs::create_dir(&inner).expect("made");
-        let missing = outer.join("missing");
-        assert_eq!(outermost(&[inner, outer.clone(), missing]), [outer]);
+        let (missing, file) = (outer.join("missing"), inner.join("file"));
+        std::fs::write(&file, "text").expect("written");
+        assert_eq!(outermost(&[inner.clone(), outer.clone(), missing, file.clone()]), [outer]);
+        assert_eq!(outermost(&[file.clone(), "/dev/null".into()]), [file]);
     }
 }

@@ -93,7 +93,7 @@ mod start;
 mod stop;
 
 pub use client::{Attached, Ended, ProcessHandle, Runner, RunnerConfig, RunnerInfo, RunningProcess};
-pub use confine::{Confine, Confinement};
+pub use confine::{Confine, Confinement, is_root};
 pub use daemon::{DaemonConfig, serve};
 pub use error::RunnerError;
 pub use exit::Exit;

@@ -20,7 +20,7 @@ use crate::{LocalCommands, Result, ServiceError, audit, now};
 
 /// Why somebody is kept from commands on the server itself.
 pub(crate) const SHARED: &str = "commands on this server can read its key and database, so only an sre may run any; an \
-                                 administrator can mend that with STUDIO_RUN_AS or bubblewrap";
+                                 administrator can mend that: with STUDIO_RUN_AS where the server is root, else with bubblewrap";
 const MISSING: ServiceError = ServiceError::NotFound { what: "host" };
 
 /// Keeping hosts.

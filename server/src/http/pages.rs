@@ -13,8 +13,8 @@ use leptos::prelude::provide_context;
 use leptos_axum::{LeptosRoutes, file_and_error_handler_with_context, generate_route_list, render_app_async_with_context};
 use service::Services;
 
-use super::{auth, bodies};
 use super::files::Files;
+use super::{auth, bodies};
 
 /// Everything a browser asks for; also what answers addresses that nothing else knows. Where others than this machine are served
 /// without encryption, the pages say so.

@@ -2,10 +2,12 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::connections::certify;
 use crate::world::{PROGRAM, Studio};
 
 /// A script that tries, and says who it is.
@@ -40,10 +42,78 @@ async fn commands_that_run_as_another_user_read_neither_key_nor_database() {
     assert!(!output.contains("AGE-SECRET-KEY"), "{output}");
 }
 
+/// A program that an ordinary user runs: root becomes one first. None where that user has no working bubblewrap.
+fn as_ordinary_user(folder: &Path) -> Option<PathBuf> {
+    let is_root = fs::metadata(folder).expect("a folder").uid() == 0;
+    let drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    let trial = ["bwrap", "--unshare-user", "--dev-bind", "/", "/", "true"];
+    let words = if is_root { [&drop[..], &trial].concat() } else { trial.into() };
+    if !Command::new(words[0]).args(&words[1..]).status().is_ok_and(|status| status.success()) {
+        eprintln!("not run: bubblewrap does not work here");
+        return None;
+    }
+    if !is_root {
+        return Some(PROGRAM.into());
+    }
+    let (copy, script) = (folder.join("runbook-studio"), folder.join("as-nobody"));
+    fs::copy(PROGRAM, &copy).expect("a copy of the program");
+    fs::write(&script, format!("#!/bin/sh\nexec {} '{}' \"$@\"\n", drop.join(" "), copy.display())).expect("written");
+    fs::set_permissions(&script, Permissions::from_mode(0o755)).expect("permissions");
+    Some(script)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_inside_bubblewrap_see_no_file_of_the_servers_wherever_it_lies() {
+    let (folder, elsewhere) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let Some(program) = as_ordinary_user(folder.path()) else { return };
+    certify(elsewhere.path(), "first");
+    let at = |name: &str| elsewhere.path().join(name).display().to_string();
+    fs::write(at("settings.toml"), "db_password = \"s3cret-of-the-test\"\n").expect("written");
+    fs::write(at("note.txt"), "for everybody\n").expect("written");
+    for path in [folder.path().to_owned(), elsewhere.path().to_owned()] {
+        let inside = fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("an entry").path());
+        for path in inside.chain([path.clone()]) {
+            std::os::unix::fs::chown(path, Some(65_534), Some(65_534)).expect("another owner");
+        }
+    }
+    let database = format!("surrealkv://{}", at("db"));
+    let arguments =
+        [["--db", &database], ["--tls-cert", &at("cert.pem")], ["--tls-key", &at("key.pem")], ["--config", &at("settings.toml")]];
+    let studio = Studio::of(folder, &program, arguments.as_flattened()).await;
+    let key = studio.sign_up(None, "ann", None).await;
+    let script = format!("ls -A {}; cd {}; ls -A db; cat key.pem settings.toml; cat note.txt", studio.data().display(), at(""));
+    let blocks = json!([{ "type": "command", "config": { "command": script } }]);
+    let run = studio.execute(&key, &studio.runbook(&key, blocks).await).await;
+    let ended = studio.until(&key, &run, 30, |run| run["status"] == "completed").await;
+    let output = ended["steps"][0]["output"].as_str().expect("output");
+    assert!(output.ends_with("for everybody\n"), "{output}");
+    for secret in ["PRIVATE KEY", "s3cret-of-the-test", "identity.age"] {
+        assert!(!output.contains(secret), "{secret}: {output}");
+    }
+    let database = fs::read_dir(at("db")).expect("the database").map(|entry| entry.expect("an entry").file_name());
+    let database: Vec<_> = database.filter_map(|name| name.into_string().ok()).collect();
+    assert!(!database.is_empty() && !output.lines().any(|line| database.iter().any(|name| line == name)), "{output}");
+    let hosts = studio.call(Some(&key), "GET", "/api/v1/hosts", None).await.text;
+    assert!(hosts.contains("commands do not see its data"), "{hosts}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_starts_the_server_as_root_is_told_what_helps() {
+    let studio = Studio::new().await;
+    if fs::metadata(studio.data()).expect("a folder").uid() != 0 {
+        eprintln!("not run: only root's commands are left outside of bubblewrap");
+        return;
+    }
+    let log = studio.files().into_iter().find(|path| path.ends_with("stdout-0.log")).expect("a log");
+    let log = fs::read_to_string(log).expect("a log");
+    let told = log.lines().find(|line| line.contains("commands on this server share its user")).expect("a warning");
+    assert!(told.contains("STUDIO_RUN_AS") && !told.contains("install bubblewrap"), "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_user_to_run_as_is_named_at_the_start() {
     let folder = tempfile::tempdir().expect("a folder");
-    let refused = std::process::Command::new(Path::new(PROGRAM))
+    let refused = Command::new(Path::new(PROGRAM))
         .args(["serve", "--addr", "127.0.0.1:0", "--run-as", "no-such-user-here", "--data-dir"])
         .arg(folder.path().join("data"))
         .output()

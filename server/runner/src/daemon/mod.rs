@@ -31,7 +31,7 @@ use crate::{Confine, RunnerError, children, confine::Confiner, home::Home, spool
 pub struct DaemonConfig {
     /// Its directory: socket, lock, log and spool. Made when it is missing; mode 0700.
     pub dir: PathBuf,
-    /// Directories that no command sees, where commands can be confined; the runner's own is
+    /// Directories and files that no command sees, where commands can be confined; the runner's own is
     /// always among them. Empty when commands run as another user, who cannot read them anyway.
     pub hide: Vec<PathBuf>,
     /// When `hide` is obeyed.

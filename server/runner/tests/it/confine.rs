@@ -1,6 +1,6 @@
 //! Commands inside bubblewrap: what is hidden is hidden, and all else works as ever.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, os::unix::fs::symlink, path::Path, time::Duration};
 
 use runner::{Confine, Confinement, SecretFile};
 
@@ -42,6 +42,32 @@ async fn a_command_does_not_see_what_is_hidden() {
     assert_eq!(finished.stdout, expected, "{}", finished.stderr);
     assert_eq!(finished.exit.code, Some(42));
     assert!(finished.stderr.contains("Read-only file system") && finished.stderr.ends_with("err\n"), "{}", finished.stderr);
+}
+
+#[tokio::test]
+async fn a_command_does_not_see_a_hidden_file_among_others_even_where_its_link_is_moved() {
+    if !is_installed() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for name in ["old.pem", "new.pem", "other.pem"] {
+        fs::write(path(name), format!("the text of {name}\n")).unwrap();
+    }
+    symlink("old.pem", path("key.pem")).unwrap();
+    let settings = Settings { hide: vec![path("key.pem")], confine: Confine::Always, ..Settings::default() };
+    let world = World::with(settings);
+    let script =
+        format!("cd {}; cat key.pem old.pem 2>/dev/null; echo x > key.pem; cat other.pem new.pem", folder.path().display());
+    let finished = finish(world.runner.spawn(sh(&script)).await.unwrap()).await;
+    assert_eq!(finished.stdout, "the text of other.pem\nthe text of new.pem\n", "{}", finished.stderr);
+    assert_eq!(fs::read_to_string(path("old.pem")).unwrap(), "the text of old.pem\n");
+
+    symlink("new.pem", path("renewed")).unwrap();
+    fs::rename(path("renewed"), path("key.pem")).unwrap();
+    let script = format!("cd {}; cat key.pem new.pem 2>/dev/null; cat other.pem", folder.path().display());
+    let finished = finish(world.runner.spawn(sh(&script)).await.unwrap()).await;
+    assert_eq!(finished.stdout, "the text of other.pem\n", "{}", finished.stderr);
 }
 
 #[tokio::test]
