@@ -122,7 +122,15 @@ pub fn address(extensions: &Extensions) -> Option<String> {
     extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(addr)| addr.ip().to_string())
 }
 
-/// The same check for server functions, as middleware.
+/// Refuses what a page of another site has a browser send to the API, signed in or not: it signs nobody in and up, either. A key is
+/// sent by no browser of itself, and whoever has one may be anywhere.
+pub async fn same_origin_or_key(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let foreign = !request.method().is_safe() && !headers.contains_key(API_KEY_HEADER) && is_own(headers) == Some(false);
+    if foreign { cross_site().into_response() } else { next.run(request).await }
+}
+
+/// The same for pages and server functions, which take no keys.
 pub async fn same_origin_only(request: Request, next: Next) -> Response {
     match check_origin(request.method(), request.headers()) {
         Ok(()) => next.run(request).await,
@@ -132,18 +140,23 @@ pub async fn same_origin_only(request: Request, next: Next) -> Response {
 
 /// Refuses what changes something and was sent by a page of another site, or by nobody knows what with our cookie.
 fn check_origin(method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
-    let ours = if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
-        true
-    } else if let Some(site) = headers.get("sec-fetch-site") {
-        site == "same-origin" || site == "none"
-    } else if let Some(origin) = headers.get(ORIGIN) {
-        let host = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
-        host.is_some() && host == headers.get(HOST).and_then(|host| host.to_str().ok())
-    } else {
-        // Every browser of the last years sends one of them with a POST.
-        session_token(headers).is_none()
-    };
-    if ours { Ok(()) } else { Err(Problem::new(403, "cross_site", "this request came from another site").into()) }
+    // Every browser of the last years says it with a POST.
+    let ours = method.is_safe() || is_own(headers).unwrap_or_else(|| session_token(headers).is_none());
+    if ours { Ok(()) } else { Err(cross_site()) }
+}
+
+/// Whether a page of ours asks, where the browser says who does.
+fn is_own(headers: &HeaderMap) -> Option<bool> {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return Some(site == "same-origin" || site == "none");
+    }
+    let origin = headers.get(ORIGIN)?;
+    let host = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    Some(host.is_some() && host == headers.get(HOST).and_then(|host| host.to_str().ok()))
+}
+
+fn cross_site() -> ApiError {
+    Problem::new(403, "cross_site", "this request came from another site").into()
 }
 
 #[cfg(test)]

@@ -97,6 +97,7 @@ pub async fn router(
     let (rest, docs) = openapi::split();
     let rest = rest.method_not_allowed_fallback(wrong_method).fallback(no_such_call);
     let api = Router::new().nest("/v1", rest).fallback(no_such_call);
+    let api = api.layer(middleware::from_fn(auth::same_origin_or_key));
     Ok(Router::new()
         .nest("/api", api)
         .merge(docs)

@@ -22,7 +22,10 @@ pub use client::Client;
 pub use server::Server;
 
 /// The password of every account here; the servers listen on loopback and live for minutes.
-const PASSWORD: &str = "plain words, quite many of them";
+pub const PASSWORD: &str = "plain words, quite many of them";
+
+/// The name of the administrator.
+pub const ADMIN: &str = "bench";
 
 /// A server with its data, and the key of its administrator.
 pub struct Studio {
@@ -60,7 +63,7 @@ impl Studio {
     /// A fresh installation in these folders, which stay.
     pub fn open(binary: &Path, folders: Folders) -> Result<Self> {
         let server = Server::start(binary, &folders)?;
-        let key = Client::new(server.address()).sign_up("bench", PASSWORD)?;
+        let key = Client::new(server.address()).sign_up(ADMIN, PASSWORD)?;
         Ok(Self { server, binary: binary.to_owned(), folders, key, _temporary: None })
     }
 

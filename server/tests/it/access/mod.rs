@@ -1,6 +1,7 @@
 //! Everything that can be asked of the server, asked by everybody; and what is in the audit trail afterwards.
 
 mod audit;
+mod cross_site;
 pub mod functions;
 mod guessing;
 mod lapsed;
