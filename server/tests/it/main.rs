@@ -6,6 +6,7 @@ mod audit_command;
 mod connections;
 mod contract;
 mod documents;
+mod headers;
 mod hosts;
 mod isolation;
 mod keys;
