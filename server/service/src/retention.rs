@@ -20,6 +20,10 @@ const RUNS: u32 = 20;
 /// What everybody else gets between two batches.
 const BREATH: Duration = Duration::from_millis(50);
 
+/// What else decides who gets in, how far commands and calls reach, and whether others can listen. None of it is a secret.
+const NOTED: [&str; 7] =
+    ["hosts", "trusted_proxies", "session_idle", "session_absolute", "egress_private", "egress_allow", "run_as"];
+
 /// How many days old data is kept; 0 for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
@@ -152,11 +156,19 @@ impl Upkeep {
     /// When the store fails.
     pub async fn note_settings(&self, settings: &Settings) -> Result<()> {
         let retention = self.retention.now(&self.fixed, &self.store).await?;
-        let new = json!({
+        let mut new = json!({
             "signup": match settings.signup { Signup::Open => "open", Signup::Closed => "closed" },
             "audit_days": retention.audit_days,
             "output_days": retention.output_days,
         });
+        for set in &settings.installation.settings {
+            if NOTED.contains(&set.name.as_str()) {
+                new[&set.name] = set.value.clone().into();
+            } else if set.name == "tls_cert" {
+                // Where the certificate lies is nobody's matter; that nothing is encrypted any more is.
+                new["tls"] = if set.value == "none" { "off" } else { "on" }.into();
+            }
+        }
         let old = self.store.last_settings().await?;
         if old.as_ref() == Some(&new) {
             return Ok(());

@@ -17,8 +17,7 @@ fn policy(page: &Answered) -> (String, String) {
 }
 
 fn same_everywhere(answer: &Answered, what: &str) {
-    for (name, value) in
-        [("referrer-policy", "same-origin"), ("x-frame-options", "DENY"), ("x-content-type-options", "nosniff")]
+    for (name, value) in [("referrer-policy", "same-origin"), ("x-frame-options", "DENY"), ("x-content-type-options", "nosniff")]
     {
         let values: Vec<_> = answer.headers.get_all(name).iter().collect();
         assert_eq!(values, [value], "{name} of {what}");

@@ -1,7 +1,7 @@
 use chrono::{TimeDelta, Utc};
 use domain::{AuditAction, AuditEntry, Problem, Role};
 use serde_json::json;
-use service::{AuditFilter, Fixed, Gone, Retention, Settings, Signup, StartRun, Upkeep};
+use service::{AuditFilter, Fixed, Gone, Installation, Retention, Settings, Signup, StartRun, Upkeep};
 
 use crate::world::{TestStudio, developer, echo, runbook, somebody};
 
@@ -82,6 +82,64 @@ async fn output_older_than_is_kept_goes_and_the_run_stays() {
     assert_eq!(studio.services.runs.tail(&developer(), run.id, &steps[0]).await.expect("a tail"), "");
     let newest = &studio.store.audit_entries(1).await.expect("the trail")[0];
     assert_eq!((newest.action, &newest.detail["runs"]), (AuditAction::OutputPruned, &json!([run.id])));
+}
+
+#[tokio::test]
+async fn what_decides_how_far_others_reach_is_told_when_it_changes() {
+    let studio = TestStudio::idle().await;
+    let usual = [
+        ("addr", "127.0.0.1:3000"),
+        ("hosts", "none"),
+        ("trusted_proxies", "none"),
+        ("session_idle", "12h"),
+        ("session_absolute", "7d"),
+        ("egress_private", "sre and above"),
+        ("egress_allow", "none"),
+        ("tls_cert", "/etc/studio/cert.pem"),
+        ("tls_key", "/etc/studio/key.pem"),
+        ("run_as", "runbooks"),
+    ];
+    let start = async |name: &str, value: &str| {
+        let set = |(setting, usual): (&str, &str)| domain::SetValue {
+            name: setting.to_owned(),
+            value: if setting == name { value } else { usual }.to_owned(),
+            set_by: "default".to_owned(),
+        };
+        let installation = Installation { settings: usual.map(set).into(), ..Installation::default() };
+        let settings = Settings { installation, ..Settings::default() };
+        let upkeep = Upkeep::new(studio.store.clone(), Retention::default(), Fixed::default());
+        upkeep.note_settings(&settings).await.expect("noted");
+        let trail = studio.store.audit_entries(50).await.expect("the trail");
+        trail
+            .into_iter()
+            .filter(|entry| entry.action == AuditAction::SettingsChanged)
+            .map(|entry| entry.detail)
+            .collect::<Vec<_>>()
+    };
+    let mut count = start("", "").await.len();
+    assert_eq!(count, 1);
+    for (name, value, noted, before, after) in [
+        ("hosts", "runbooks.example", "hosts", "none", "runbooks.example"),
+        ("trusted_proxies", "10.0.0.0/8", "trusted_proxies", "none", "10.0.0.0/8"),
+        ("session_idle", "30d", "session_idle", "12h", "30d"),
+        ("session_absolute", "30d", "session_absolute", "7d", "30d"),
+        ("egress_private", "developer and above", "egress_private", "sre and above", "developer and above"),
+        ("egress_allow", "10.1.0.0/16", "egress_allow", "none", "10.1.0.0/16"),
+        ("tls_cert", "none", "tls", "on", "off"),
+        ("run_as", "the server's own user", "run_as", "runbooks", "the server's own user"),
+    ] {
+        let told = start(name, value).await;
+        count += 1;
+        assert_eq!(told.len(), count, "{name}");
+        let newest = &told[0];
+        assert_eq!((&newest["before"][noted], &newest["after"][noted]), (&json!(before), &json!(after)), "{name}");
+        assert!(!newest.to_string().contains("/etc/studio"), "{newest}");
+        start("", "").await;
+        count += 1;
+    }
+    for name in ["addr", "tls_key"] {
+        assert_eq!(start(name, "elsewhere").await.len(), count, "{name}");
+    }
 }
 
 #[tokio::test]
