@@ -53,7 +53,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 
     let hidden = Hidden::of(&config, &data_dir, &identity_file, &url)?;
     let runner = runner(&config, &data_dir, &hidden)?;
-    let engine_config = EngineConfig { alone: !is_server(&url), egress: config.egress.clone(), ..EngineConfig::default() };
+    let engine_config = EngineConfig {
+        alone: !is_server(&url),
+        output_cap: config.output_cap,
+        egress: config.egress.clone(),
+        ..EngineConfig::default()
+    };
     let max_runs = engine_config.max_runs;
     let (engine, engine_task) = Engine::start(engine_config, store.clone(), vault.clone(), runner.clone());
     let local = local_commands(&runner, &hidden).await;

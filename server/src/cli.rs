@@ -172,6 +172,9 @@ pub struct Options {
     /// How many days after its end the output of a run is kept; 0 for ever [env: STUDIO_OUTPUT_DAYS] [default: 90]
     #[arg(long, value_name = "DAYS")]
     pub output_days: Option<String>,
+    /// How much output of one step is kept, in mebibytes, 1 to 4096: its beginning and its end [env: STUDIO_OUTPUT_MIB] [default: 64]
+    #[arg(long, value_name = "MIB")]
+    pub output_mib: Option<String>,
     /// How long a browser stays signed in while nobody uses it, 5m to 30d [env: STUDIO_SESSION_IDLE] [default: 12h]
     #[arg(long, value_name = "DURATION")]
     pub session_idle: Option<String>,

@@ -56,6 +56,8 @@ pub struct Config {
     pub retention: Retention,
     /// What sets that, where it is not the default.
     pub fixed: Fixed,
+    /// How much output of one step is kept, in bytes.
+    pub output_cap: u64,
     /// How long a browser stays signed in while nobody uses it.
     pub session_idle: Duration,
     /// How long it stays signed in at most.
@@ -107,6 +109,10 @@ pub enum ConfigError {
     },
 }
 
+/// How much output of a step is kept where nobody says, and what may be said, in mebibytes.
+const DEFAULT_OUTPUT_MIB: u32 = 64;
+const OUTPUT_MIB: RangeInclusive<u32> = 1..=4096;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
@@ -125,27 +131,28 @@ struct Raw {
     hosts: Option<String>,
     egress_private: Option<String>,
     egress_allow: Option<String>,
-    audit_days: Option<Days>,
-    output_days: Option<Days>,
+    audit_days: Option<Whole>,
+    output_days: Option<Whole>,
+    output_mib: Option<Whole>,
     session_idle: Option<Span>,
     session_absolute: Option<Span>,
     log_format: Option<String>,
     log: Option<String>,
 }
 
-/// A number of days: a number in the file, a text elsewhere.
+/// A whole number: a number in the file, a text elsewhere.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Days {
+enum Whole {
     Number(u32),
     Text(String),
 }
 
-impl Days {
-    fn read(days: Option<Self>, default: u32) -> Result<u32, String> {
-        match days {
+impl Whole {
+    fn read(number: Option<Self>, default: u32) -> Result<u32, String> {
+        match number {
             None => Ok(default),
-            Some(Self::Number(days)) => Ok(days),
+            Some(Self::Number(number)) => Ok(number),
             Some(Self::Text(text)) => text.trim().parse().map_err(|_| text),
         }
     }
@@ -273,9 +280,12 @@ impl Config {
         let days = "it is a number of days, 0 for ever";
         let kept = Retention::default();
         let retention = Retention {
-            audit_days: Days::read(raw.audit_days, kept.audit_days).map_err(|text| wrong("audit_days", &text, days))?,
-            output_days: Days::read(raw.output_days, kept.output_days).map_err(|text| wrong("output_days", &text, days))?,
+            audit_days: Whole::read(raw.audit_days, kept.audit_days).map_err(|text| wrong("audit_days", &text, days))?,
+            output_days: Whole::read(raw.output_days, kept.output_days).map_err(|text| wrong("output_days", &text, days))?,
         };
+        let output_cap = Whole::read(raw.output_mib, DEFAULT_OUTPUT_MIB)
+            .and_then(|mib| if OUTPUT_MIB.contains(&mib) { Ok(u64::from(mib) << 20) } else { Err(mib.to_string()) })
+            .map_err(|text| wrong("output_mib", &text, "it is a whole number of mebibytes from 1 to 4096, such as 64"))?;
         let usual = Settings::default();
         let longest = Duration::from_secs(30 * 24 * 60 * 60);
         let session_idle = Span::read(raw.session_idle, usual.session_idle, Duration::from_secs(300)..=longest)
@@ -301,6 +311,7 @@ impl Config {
                 }
                 .to_owned(),
             ),
+            ("output_mib", (output_cap >> 20).to_string()),
             ("session_idle", spoken(session_idle)),
             ("session_absolute", spoken(session_absolute)),
             ("egress_private", private_from.map_or_else(|| "nobody".to_owned(), |role| format!("{role} and above"))),
@@ -353,6 +364,7 @@ impl Config {
             runner_dir: raw.runner_dir,
             retention,
             fixed,
+            output_cap,
             session_idle,
             session_absolute,
             shown: shown.into(),
@@ -427,6 +439,7 @@ fn layer_of(flags: &Options) -> Layer {
         ("egress_allow", flags.egress_allow.clone()),
         ("audit_days", flags.audit_days.clone()),
         ("output_days", flags.output_days.clone()),
+        ("output_mib", flags.output_mib.clone()),
         ("session_idle", flags.session_idle.clone()),
         ("session_absolute", flags.session_absolute.clone()),
         ("log_format", flags.log_format.clone()),
@@ -550,6 +563,7 @@ mod tests {
             (&[("hosts", "studio.lan, https://runbooks.example")], None, &["hosts", "https://runbooks.example", "STUDIO_HOSTS"]),
             (&[("hosts", "studio.lan:3000")], None, &["hosts", "studio.lan:3000", "port"]),
             (&[("audit_days", "a year")], None, &["audit_days", "a year", "STUDIO_AUDIT_DAYS"]),
+            (&[("output_mib", "0")], None, &["output_mib", "0", "STUDIO_OUTPUT_MIB", "1 to 4096"]),
             (&[("session_idle", "1m")], None, &["session_idle", "1m", "STUDIO_SESSION_IDLE"]),
             (&[("session_absolute", "31d")], None, &["session_absolute", "31d", "STUDIO_SESSION_ABSOLUTE"]),
             (&[("session_idle", "2h"), ("session_absolute", "1h")], None, &["session_idle", "2h", "session_absolute"]),

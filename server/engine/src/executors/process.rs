@@ -82,7 +82,7 @@ pub(super) async fn run(
 }
 
 async fn start(
-    spec: ProcessSpec,
+    mut spec: ProcessSpec,
     scene: &mut Scene<'_>,
     output: &mut Output<'_>,
     watch: &mut Watch,
@@ -93,6 +93,8 @@ async fn start(
     if let Some(found) = scene.found.take() {
         return Ok(Ok(found.into()));
     }
+    // What we would drop the runner need not keep, and what we keep it must not drop.
+    spec.output_head = Some(scene.shared.config.output_cap);
     let runner = &scene.shared.runner;
     for heard in 0..TRIES {
         match runner.spawn(spec.clone()).await {
