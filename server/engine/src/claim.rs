@@ -7,13 +7,13 @@ use std::sync::atomic::Ordering;
 use chrono::Utc;
 use domain::RunId;
 use store::Claim;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
-use crate::handle::{Control, Shared};
+use crate::handle::Shared;
+use crate::held::{Control, Kept};
+use crate::leases;
 use crate::run_task;
 use crate::sweep;
 
@@ -33,7 +33,7 @@ pub(crate) async fn work(shared: Arc<Shared>) {
         );
     }
     let mut helpers = JoinSet::new();
-    helpers.spawn(heartbeat(Arc::clone(&shared)));
+    helpers.spawn(leases::keep(Arc::clone(&shared)));
     helpers.spawn(control(Arc::clone(&shared)));
     helpers.spawn(sweep::sweep_now_and_then(Arc::clone(&shared)));
     let mut tasks: JoinSet<()> = JoinSet::new();
@@ -69,14 +69,16 @@ async fn claim(shared: &Arc<Shared>, tasks: &mut JoinSet<()>) {
             return;
         }
         let (now, store, owner) = (Utc::now(), &shared.store, &shared.config.owner);
-        let until = now + shared.config.lease;
+        let kept = Kept { asked: Instant::now(), until: now + shared.config.lease };
+        // What we hold is ours to renew: taken once more it would be taken from ourselves, and what it runs ended.
+        let held = leases::look(shared, now);
         let claims = if look {
             // Whoever asks from now on asks for another look.
             shared.look.store(false, Ordering::Relaxed);
-            store.claim_runs(owner, now, until, u32::try_from(limit).unwrap_or(u32::MAX)).await
+            store.claim_runs(owner, now, kept.until, u32::try_from(limit).unwrap_or(u32::MAX), &held).await
         } else {
             queued.truncate(limit);
-            store.claim_these(owner, now, until, &queued).await
+            store.claim_these(owner, now, kept.until, &queued, &held).await
         };
         let claims = match claims {
             Ok(claims) => claims,
@@ -90,19 +92,19 @@ async fn claim(shared: &Arc<Shared>, tasks: &mut JoinSet<()>) {
             shared.look.store(true, Ordering::Relaxed);
         }
         for claim in claims {
-            start(shared, tasks, claim);
+            start(shared, tasks, claim, kept);
         }
     }
 }
 
-fn start(shared: &Arc<Shared>, tasks: &mut JoinSet<()>, claim: Claim) {
+fn start(shared: &Arc<Shared>, tasks: &mut JoinSet<()>, claim: Claim, kept: Kept) {
     let run = claim.run.id;
     let span = info_span!("run", run.id = %run, run.number = claim.run.number);
-    let control =
-        Arc::new(Control { asked: watch::Sender::new((claim.run.state, claim.run.mode)), lost: CancellationToken::new() });
+    let control = Arc::new(Control::new(claim.lease.clone(), (claim.run.state, claim.run.mode), kept));
     // A task of ours that still winds down under an older lease must not speak for the run any more.
-    if let Some(older) = shared.held().insert(run, Arc::clone(&control)) {
-        older.lost.cancel();
+    let older = shared.held().insert(run, Arc::clone(&control));
+    if let Some(older) = &older {
+        older.is_not_ours();
     }
     shared.busy.fetch_add(1, Ordering::Relaxed);
     metrics::gauge!("runbook_studio_runs_active").increment(1);
@@ -110,14 +112,17 @@ fn start(shared: &Arc<Shared>, tasks: &mut JoinSet<()>, claim: Claim) {
     tasks.spawn(
         async move {
             let guard = Held { shared: Arc::clone(&shared), run, control: Arc::clone(&control) };
+            if let Some(older) = older {
+                // Nor may it end, or leave behind, what this one finds.
+                older.ended.cancelled().await;
+            }
             let mut inner = JoinSet::new();
-            let lease = claim.lease.clone();
-            inner.spawn(run_task::drive(Arc::clone(&shared), control, claim).in_current_span());
+            inner.spawn(run_task::drive(Arc::clone(&shared), Arc::clone(&control), claim).in_current_span());
             if let Some(Err(broken)) = inner.join_next().await
                 && let Ok(panic) = broken.try_into_panic()
             {
                 error!(panic = said(panic.as_ref()), "a run task panicked; its run fails");
-                run_task::fail_by_fault(&shared, &lease).await;
+                run_task::fail_by_fault(&shared, &control).await;
             }
             drop(guard);
         }
@@ -139,6 +144,7 @@ impl Drop for Held {
             held.remove(&self.run);
         }
         drop(held);
+        self.control.ended.cancel();
         self.shared.busy.fetch_sub(1, Ordering::Relaxed);
         metrics::gauge!("runbook_studio_runs_active").decrement(1);
         // There is room again, and the run may have been answered while we let go of it.
@@ -148,17 +154,6 @@ impl Drop for Held {
 
 fn said(panic: &(dyn Any + Send)) -> &str {
     panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("?")
-}
-
-async fn heartbeat(shared: Arc<Shared>) {
-    let mut beat = interval(shared.config.heartbeat);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        beat.tick().await;
-        if let Err(error) = shared.store.renew_leases(&shared.config.owner, Utc::now() + shared.config.lease).await {
-            warn!(error = &error as &dyn std::error::Error, "leases could not be renewed; trying again");
-        }
-    }
 }
 
 async fn control(shared: Arc<Shared>) {
@@ -189,7 +184,7 @@ async fn control(shared: Arc<Shared>) {
                 // Released by its own task, or taken by another worker: either way not ours.
                 None => {
                     debug!(run.id = %run, "no longer ours");
-                    control.lost.cancel();
+                    control.is_not_ours();
                 }
             }
         }

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::host::HostCheck;
-use domain::{Block, Host, Role, Run, RunEvent, RunId, RunMode, RunState};
+use domain::{Block, Host, Role, Run, RunEvent, RunId};
 use runner::Runner;
 use secrecy::SecretString;
 use store::{Store, StoreError};
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, broadcast};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use vault::Vault;
@@ -19,6 +19,7 @@ use crate::claim;
 use crate::config::EngineConfig;
 use crate::executors::egress::AddressCheck;
 use crate::hosts::Hosts;
+use crate::held::Control;
 use crate::hub::Hub;
 use crate::secrets::Secrets;
 
@@ -48,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) look: AtomicBool,
     /// Somebody asked something of a run that we hold.
     pub(crate) nudge: Notify,
+    /// A lease is to be renewed now.
+    pub(crate) renew: Notify,
     /// Nothing more is taken up; runs go back at their next step boundary.
     pub(crate) closing: CancellationToken,
     /// The grace is over: steps that still run are ended.
@@ -60,35 +63,10 @@ pub(crate) struct Shared {
     pub(crate) busy: AtomicUsize,
 }
 
-/// What others have to say to the task of a run.
-#[derive(Debug)]
-pub(crate) struct Control {
-    /// What people asked for: the run's state and mode as the store has them.
-    pub(crate) asked: watch::Sender<(RunState, RunMode)>,
-    /// The lease is lost.
-    pub(crate) lost: CancellationToken,
-}
-
 impl Engine {
     /// Starts claiming and executing. The join handle ends after [`EngineHandle::shutdown`].
     pub fn start(config: EngineConfig, store: Store, vault: Vault, runner: Runner) -> (EngineHandle, JoinHandle<()>) {
-        let shared = Arc::new(Shared {
-            config,
-            store,
-            vault,
-            runner,
-            hub: Hub::default(),
-            http: crate::executors::api::Http::default(),
-            wake: Notify::new(),
-            queued: Mutex::default(),
-            look: AtomicBool::new(true),
-            nudge: Notify::new(),
-            closing: CancellationToken::new(),
-            closed: CancellationToken::new(),
-            done: CancellationToken::new(),
-            held: Mutex::default(),
-            busy: AtomicUsize::new(0),
-        });
+        let shared = Shared::new(config, store, vault, runner);
         let task = tokio::spawn(claim::work(Arc::clone(&shared)));
         (EngineHandle { shared }, task)
     }
@@ -183,6 +161,27 @@ impl std::fmt::Debug for EngineHandle {
 }
 
 impl Shared {
+    pub(crate) fn new(config: EngineConfig, store: Store, vault: Vault, runner: Runner) -> Arc<Self> {
+        Arc::new(Self {
+            config,
+            store,
+            vault,
+            runner,
+            hub: Hub::default(),
+            http: crate::executors::api::Http::default(),
+            wake: Notify::new(),
+            queued: Mutex::default(),
+            look: AtomicBool::new(true),
+            nudge: Notify::new(),
+            renew: Notify::new(),
+            closing: CancellationToken::new(),
+            closed: CancellationToken::new(),
+            done: CancellationToken::new(),
+            held: Mutex::default(),
+            busy: AtomicUsize::new(0),
+        })
+    }
+
     pub(crate) fn held(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Arc<Control>>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }

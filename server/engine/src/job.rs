@@ -106,6 +106,10 @@ impl RunTask {
 impl Job<'_> {
     /// Executes it, its output written by the given pen.
     pub(crate) async fn run(mut self, pen: &mut Pen) -> Result<(Outcome, Printed), Halt> {
+        if self.found.is_none() && self.watch.control.lost.is_cancelled() {
+            // Opening all this may have taken longer than the lease lasted: nothing is started any more.
+            return Err(Halt::Lost);
+        }
         let mut output = Output::new(pen, self.place, &self.redactor, self.shared.config.output_cap, self.prepared.keep());
         let (process, stored) = self.found.unzip();
         output.go_on_after(stored.unwrap_or_default());

@@ -13,6 +13,7 @@ use domain::plan::Planned;
 use domain::{ControlAction, RunState, StepState, Timestamp};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use tokio_util::sync::CancellationToken;
 
 use crate::ask;
 use crate::error::Halt;
@@ -73,7 +74,15 @@ impl RunTask {
             let mut asks = false;
             while halt.is_none() && !asks && running.len() < at_once {
                 let Some(planned) = self.next_lane(lanes, &busy) else { break };
-                match self.open_lane(planned, lanes, &mut running, &mut busy).await {
+                // Those that run must hear of a lost lease while the next one waits for the store. One that asks gives the run
+                // back, and waits for none.
+                let lost = if running.is_empty() { CancellationToken::new() } else { self.control.lost.clone() };
+                let opened = tokio::select! {
+                    biased;
+                    opened = self.open_lane(planned, lanes, &mut running, &mut busy) => opened,
+                    () = lost.cancelled() => Err(Halt::Lost),
+                };
+                match opened {
                     Ok(Opened::Done) => {}
                     Ok(Opened::Asks) => asks = true,
                     Ok(Opened::Moved) => break,

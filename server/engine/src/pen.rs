@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::{Chunk, Run, RunEvent, RunMode, RunState};
-use store::Lease;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::error::Halt;
 use crate::handle::Shared;
+use crate::held::Control;
 use crate::run_task::persist;
 
 /// The right and the means to write about a run. `run.state` is what the store is known to hold; `run.event` is the last
 /// number that this pen gave out.
 pub(crate) struct Pen {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) lease: Lease,
+    pub(crate) control: Arc<Control>,
     pub(crate) run: Run,
     /// The last number of the run's events.
     numbers: Arc<AtomicU64>,
@@ -26,16 +26,16 @@ pub(crate) struct Pen {
 }
 
 impl Pen {
-    pub(crate) fn new(shared: &Arc<Shared>, lease: Lease, run: Run) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, control: &Arc<Control>, run: Run) -> Self {
         let numbers = Arc::new(AtomicU64::new(run.event));
-        Self { shared: Arc::clone(shared), lease, run, numbers, order: Arc::default(), of_lane: false }
+        Self { shared: Arc::clone(shared), control: Arc::clone(control), run, numbers, order: Arc::default(), of_lane: false }
     }
 
     /// Another one for the same run.
     pub(crate) fn of_lane(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
-            lease: self.lease.clone(),
+            control: Arc::clone(&self.control),
             run: self.run.clone(),
             numbers: Arc::clone(&self.numbers),
             order: Arc::clone(&self.order),
@@ -79,7 +79,17 @@ impl Pen {
 
     /// Stores pieces of output.
     pub(crate) async fn append(&self, chunks: &[Chunk]) -> Result<(), Halt> {
-        let kept = persist(|| self.shared.store.append_output(&self.lease, chunks)).await?;
+        let appending = persist(|| self.shared.store.append_output(&self.control.lease, chunks));
+        let kept = self.unless_lost(appending).await??;
         if kept { Ok(()) } else { Err(Halt::Lost) }
+    }
+
+    /// Waits for the store no longer than the run is ours: what it runs is to be ended then, however the store does.
+    pub(crate) async fn unless_lost<T>(&self, work: impl Future<Output = T>) -> Result<T, Halt> {
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            () = self.control.lost.cancelled() => Err(Halt::Lost),
+        }
     }
 }

@@ -12,13 +12,15 @@ use domain::plan::lay_out;
 use domain::run::{ImpossibleStep, NOT_REACHED, NOT_STARTED, RUN_STOPPED};
 use domain::{BlockType, Run, RunEvent, RunMode, RunState, Step, StepState};
 use runner::RunningProcess;
-use store::{Claim, Lease, Progress, Saved, StoreError};
+use store::{Claim, Progress, Saved, StoreError};
 use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
 use crate::error::Halt;
 use crate::executors::egress::Rules;
-use crate::handle::{Control, Shared};
+use crate::executors::process::end_found;
+use crate::handle::Shared;
+use crate::held::Control;
 use crate::hosts::{Hosts, targets_of};
 use crate::output::Stored;
 use crate::pen::Pen;
@@ -67,7 +69,7 @@ pub(crate) enum Commit {
 
 /// Drives a run until it is at rest, lost or handed back.
 pub(crate) async fn drive(shared: Arc<Shared>, control: Arc<Control>, claim: Claim) {
-    let (lease, id) = (claim.lease.clone(), claim.run.id);
+    let id = claim.run.id;
     let halt = match take_up(&shared, &control, claim).await {
         Ok(()) => return,
         Err(halt) => halt,
@@ -75,20 +77,21 @@ pub(crate) async fn drive(shared: Arc<Shared>, control: Arc<Control>, claim: Cla
     match halt {
         Halt::AtRest => debug!("the run is at rest"),
         Halt::Lost => info!(run.id = %id, "the lease was lost; another worker goes on"),
-        Halt::HandBack => hand_back(&shared, &lease).await,
+        Halt::HandBack => hand_back(&shared, &control).await,
         Halt::Store(cause) => {
             error!(error = &cause as &dyn Error, "the store failed; the run is handed back when it answers again");
-            hand_back(&shared, &lease).await;
+            hand_back(&shared, &control).await;
         }
         Halt::WrongTurn(cause) => {
             error!(error = &cause as &dyn Error, "a fault of the engine ends the run");
-            fail_by_fault(&shared, &lease).await;
+            fail_by_fault(&shared, &control).await;
         }
     }
 }
 
 /// Ends a run whose task panicked or took a wrong turn.
-pub(crate) async fn fail_by_fault(shared: &Shared, lease: &Lease) {
+pub(crate) async fn fail_by_fault(shared: &Shared, control: &Control) {
+    let lease = &control.lease;
     let sentence = "a fault in the server ended this run; its log says more";
     let attempt = async {
         let Some(mut run) = persist(|| shared.store.run(lease.run)).await? else { return Ok(()) };
@@ -123,14 +126,20 @@ pub(crate) async fn fail_by_fault(shared: &Shared, lease: &Lease) {
     };
     if let Err(cause) = attempt.await {
         error!(error = &cause as &dyn Error, "a run could not be failed; it is handed back");
-        hand_back(shared, lease).await;
+        hand_back(shared, control).await;
     }
 }
 
 /// Gives the run back, however long the store takes to answer; our other leases are renewed meanwhile, and so is this one.
-async fn hand_back(shared: &Shared, lease: &Lease) {
-    while let Err(cause) = shared.store.hand_back(lease, Utc::now()).await {
-        warn!(error = &cause as &dyn Error, "a run could not be handed back; trying again");
+async fn hand_back(shared: &Shared, control: &Control) {
+    control.hands_back();
+    loop {
+        match shared.store.hand_back(&control.lease, Utc::now()).await {
+            Ok(true) => return,
+            // Another worker has it.
+            Ok(false) => return control.lost.cancel(),
+            Err(cause) => warn!(error = &cause as &dyn Error, "a run could not be handed back; trying again"),
+        }
         if shared.closing.is_cancelled() {
             // The lease ends by itself.
             return;
@@ -159,60 +168,14 @@ where
 }
 
 async fn take_up(shared: &Arc<Shared>, control: &Arc<Control>, claim: Claim) -> Result<(), Halt> {
-    let mut pen = Pen::new(shared, claim.lease, claim.run);
-    let (id, version) = (pen.run.runbook_id, pen.run.version);
-    let runbook = persist(|| shared.store.runbook_version(id, version)).await?;
-    let steps = persist(|| shared.store.steps(pen.run.id)).await?;
-    pen.has_given_out(steps.iter().map(|step| step.event.max(step.last_output)).max().unwrap_or(0));
-    // The role that counts is the one of now: who lost it since has lost this too.
-    let starter = pen.run.started_by_id;
-    let role = persist(|| shared.store.account(starter)).await?.map(|account| account.role);
-    let mut task = RunTask {
-        shared: Arc::clone(shared),
-        control: Arc::clone(control),
-        asked: control.asked.subscribe(),
-        pen,
-        newest: Vec::new(),
-        steps,
-        dirty: BTreeSet::new(),
-        secrets: Secrets::default(),
-        context: Context::default(),
-        hosts: Arc::default(),
-        egress: shared.config.egress.rules(role),
-        found: HashMap::new(),
-        tell: false,
-    };
-    task.asked.mark_unchanged();
-    let Some(runbook) = runbook else {
-        return task.end(RunState::Failed, Some("the runbook's version is not in the store any more".to_owned())).await;
-    };
-    let targets = targets_of(&task.steps);
-    let plan = lay_out(&runbook.blocks, &targets);
-    task.find_newest(plan.len());
-    if task.newest.len() != plan.len() {
-        return task.end(RunState::Failed, Some("the run's steps do not match its runbook".to_owned())).await;
+    let mut task = RunTask::new(shared, control, claim.run).await?;
+    let halt = task.go(claim.taken_over).await;
+    if let Err(Halt::Lost) = halt {
+        // What was found running and not followed yet.
+        for (index, (process, _)) in std::mem::take(&mut task.found) {
+            end_found(shared, task.steps[index].id.to_string(), process).await;
+        }
     }
-    let blocks: Vec<_> = plan.iter().map(|planned| planned.block).collect();
-    task.hosts = Arc::new(Hosts::of_run(shared, &task.steps).await?);
-    match Secrets::of_run(shared, &task.pen.run, &blocks, &task.hosts).await? {
-        Ok(secrets) => task.secrets = secrets,
-        Err(message) => return task.end(RunState::Failed, Some(message)).await,
-    }
-    let secret: Vec<String> =
-        runbook.parameters.iter().filter(|parameter| parameter.is_secret()).map(|parameter| parameter.name.clone()).collect();
-    task.context.set_parameters(&task.pen.run.parameters, &secret);
-    task.context.set_run(&task.pen.run);
-    if task.pen.run.started_at.is_none() {
-        metrics::counter!("runbook_studio_runs_started").increment(1);
-        info!(runbook = %id, version, "run started");
-    } else {
-        info!(taken_over = claim.taken_over, "run taken up again");
-        task.remember(&plan).await?;
-    }
-    let halt = match task.settle_lost(&plan).await {
-        Ok(()) => task.walk(&plan).await,
-        lost => lost,
-    };
     // Saying goodbye to hosts keeps nobody waiting.
     let hosts = std::mem::take(&mut task.hosts);
     tokio::spawn(async move { hosts.close().await });
@@ -220,6 +183,67 @@ async fn take_up(shared: &Arc<Shared>, control: &Arc<Control>, claim: Claim) -> 
 }
 
 impl RunTask {
+    /// What the store has of a run that we hold; not yet what its secrets are.
+    async fn new(shared: &Arc<Shared>, control: &Arc<Control>, run: Run) -> Result<Self, Halt> {
+        let pen = Pen::new(shared, control, run);
+        let steps = persist(|| shared.store.steps(pen.run.id)).await?;
+        // The role that counts is the one of now: who lost it since has lost this too.
+        let starter = pen.run.started_by_id;
+        let role = persist(|| shared.store.account(starter)).await?.map(|account| account.role);
+        let hosts = Arc::new(Hosts::of_run(shared, &steps).await?);
+        let mut task = Self {
+            shared: Arc::clone(shared),
+            control: Arc::clone(control),
+            asked: control.asked.subscribe(),
+            pen,
+            newest: Vec::new(),
+            steps,
+            dirty: BTreeSet::new(),
+            secrets: Secrets::default(),
+            context: Context::default(),
+            hosts,
+            egress: shared.config.egress.rules(role),
+            found: HashMap::new(),
+            tell: false,
+        };
+        task.pen.has_given_out(task.steps.iter().map(|step| step.event.max(step.last_output)).max().unwrap_or(0));
+        task.asked.mark_unchanged();
+        Ok(task)
+    }
+
+    /// Goes through the run.
+    async fn go(&mut self, taken_over: bool) -> Result<(), Halt> {
+        let shared = Arc::clone(&self.shared);
+        let (id, version) = (self.pen.run.runbook_id, self.pen.run.version);
+        let Some(runbook) = persist(|| shared.store.runbook_version(id, version)).await? else {
+            return self.end(RunState::Failed, Some("the runbook's version is not in the store any more".to_owned())).await;
+        };
+        let targets = targets_of(&self.steps);
+        let plan = lay_out(&runbook.blocks, &targets);
+        self.find_newest(plan.len());
+        if self.newest.len() != plan.len() {
+            return self.end(RunState::Failed, Some("the run's steps do not match its runbook".to_owned())).await;
+        }
+        let blocks: Vec<_> = plan.iter().map(|planned| planned.block).collect();
+        match Secrets::of_run(&shared, &self.pen.run, &blocks, &self.hosts).await? {
+            Ok(secrets) => self.secrets = secrets,
+            Err(message) => return self.end(RunState::Failed, Some(message)).await,
+        }
+        let secret: Vec<String> =
+            runbook.parameters.iter().filter(|parameter| parameter.is_secret()).map(|parameter| parameter.name.clone()).collect();
+        self.context.set_parameters(&self.pen.run.parameters, &secret);
+        self.context.set_run(&self.pen.run);
+        if self.pen.run.started_at.is_none() {
+            metrics::counter!("runbook_studio_runs_started").increment(1);
+            info!(runbook = %id, version, "run started");
+        } else {
+            info!(taken_over, "run taken up again");
+            self.remember(&plan).await?;
+        }
+        self.settle_lost(&plan).await?;
+        self.walk(&plan).await
+    }
+
     /// Writes the changed steps and the run in the given state, in one transaction.
     pub(crate) async fn commit(&mut self, to: RunState, release: bool) -> Result<Commit, Halt> {
         let _order = self.pen.order().await;
@@ -238,12 +262,13 @@ impl RunTask {
         // A step that begins in the instant in which a person asks for the guided mode must ask before it.
         let progress = Progress { run: &run, expect: &[from], mode: Some(run.mode), steps: &changed, release };
         let mut asked = 0;
-        let (store, lease) = (&self.shared.store, &self.pen.lease);
-        let saved = persist(|| {
+        let (store, lease) = (&self.shared.store, &self.pen.control.lease);
+        let saving = persist(|| {
             asked += 1;
             store.save_progress(lease, &progress)
-        })
-        .await?;
+        });
+        // Once the run is given back it is not ours any more, which is heard of before the answer sometimes.
+        let saved = if release { saving.await? } else { self.pen.unless_lost(saving).await?? };
         match saved {
             Saved::Written => {}
             // The answer to an earlier try was lost on its way, but the write was not.

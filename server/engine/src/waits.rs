@@ -1,5 +1,8 @@
 //! Waits by the clock: timers, and the time between two attempts. A run that waits takes no place among those that execute.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use chrono::Utc;
 use domain::plan::Planned;
 use domain::{RunState, Seconds, Step, StepState, Timestamp};
@@ -7,6 +10,8 @@ use domain::{RunState, Seconds, Step, StepState, Timestamp};
 use crate::error::Halt;
 use crate::executors::{Cause, Outcome};
 use crate::output::Printed;
+use crate::handle::Shared;
+use crate::held::Control;
 use crate::run_task::{Commit, RunTask};
 
 /// Why a wait ended.
@@ -102,7 +107,7 @@ impl RunTask {
 
     /// Waits by the clock on the wall; costs no place among the busy runs.
     async fn wait_until(&mut self, due: Timestamp) -> Waited {
-        let _idle = Idle::new(&self.shared);
+        let _idle = Idle::new(&self.shared, &self.control);
         loop {
             let Ok(left) = (due - Utc::now()).to_std() else { return Waited::Due };
             if left.is_zero() {
@@ -132,19 +137,24 @@ pub(crate) fn is_held(step: &Step) -> bool {
 }
 
 /// Makes room for another run while this one waits.
-struct Idle(std::sync::Arc<crate::handle::Shared>);
+struct Idle {
+    shared: Arc<Shared>,
+    control: Arc<Control>,
+}
 
 impl Idle {
-    fn new(shared: &std::sync::Arc<crate::handle::Shared>) -> Self {
-        shared.busy.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+    fn new(shared: &Arc<Shared>, control: &Arc<Control>) -> Self {
+        control.waits.store(true, Ordering::Relaxed);
+        shared.busy.fetch_sub(1, Ordering::Relaxed);
         shared.wake.notify_one();
-        Self(std::sync::Arc::clone(shared))
+        Self { shared: Arc::clone(shared), control: Arc::clone(control) }
     }
 }
 
 impl Drop for Idle {
     fn drop(&mut self) {
-        self.0.busy.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.control.waits.store(false, Ordering::Relaxed);
+        self.shared.busy.fetch_add(1, Ordering::Relaxed);
     }
 }
 

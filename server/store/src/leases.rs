@@ -71,23 +71,38 @@ struct Owned {
 }
 
 impl Store {
-    /// Takes up to `limit` runs that need a worker.
+    /// Takes up to `limit` runs that need a worker. Those in `held` the worker has in hand: see [`Store::claim_these`].
     ///
     /// # Errors
     /// The database's.
-    pub async fn claim_runs(&self, owner: &str, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<Claim>> {
+    pub async fn claim_runs(
+        &self,
+        owner: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+        held: &[RunId],
+    ) -> Result<Vec<Claim>> {
         // One bound and not two: see the schema's 0006.
         let text = "SELECT key, wake_at FROM run WHERE listed = true AND wake_at > 0 ORDER BY wake_at LIMIT $limit";
         let found: Vec<Waking> = self.rows("find runs to take up", "run", text, variables! { limit: limit }).await?;
         let keys: Vec<RunId> = found.into_iter().filter(|run| run.wake_at <= micros(now)).map(|run| run.key).collect();
-        self.claim_these(owner, now, lease_until, &keys).await
+        self.claim_these(owner, now, lease_until, &keys, held).await
     }
 
-    /// Takes these runs, as far as they still need a worker.
+    /// Takes these runs, as far as they still need a worker. One in `held` that is still under the worker's own name is not
+    /// taken, however long ago its lease ended: its holder renews it and goes on.
     ///
     /// # Errors
     /// The database's.
-    pub async fn claim_these(&self, owner: &str, now: Timestamp, lease_until: Timestamp, keys: &[RunId]) -> Result<Vec<Claim>> {
+    pub async fn claim_these(
+        &self,
+        owner: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+        keys: &[RunId],
+        held: &[RunId],
+    ) -> Result<Vec<Claim>> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
@@ -98,11 +113,13 @@ impl Store {
             "UPDATE {} SET owner = $owner, fence += 1, wake_at = $until,
                state = IF state = 'queued' {{ 'running' }} ELSE {{ state }}
              WHERE wake_at > 0 AND wake_at <= $now AND state IN ['queued', 'running', 'pausing', 'stopping']
+               AND (owner != $owner OR key NOT IN $held)
              RETURN {}",
             targets.join(", "),
             COLUMNS.replace("owner", "$before.owner AS owner")
         );
-        let variables = variables! { keys: keys, owner: owner, now: micros(now), until: micros(lease_until) };
+        let held: Vec<&RunId> = held.iter().filter(|run| keys.contains(run)).collect();
+        let variables = variables! { keys: keys, held: held, owner: owner, now: micros(now), until: micros(lease_until) };
         let rows: Vec<RunRow> = self.rows("take up runs", "run", &text, variables).await?;
         rows.iter()
             .map(|row| {
@@ -113,18 +130,20 @@ impl Store {
             .collect()
     }
 
-    /// Prolongs every lease of the worker.
+    /// Prolongs these leases in one commit, also such as have ended and were taken by nobody. The answer has the runs whose
+    /// lease is good; any other was given back or taken.
     ///
     /// # Errors
     /// The database's.
-    pub async fn renew_leases(&self, owner: &str, lease_until: Timestamp) -> Result<()> {
-        // Row by row: one transaction over all would conflict with every step that begins or ends meanwhile.
-        let text = "UPDATE type::record('run', $key) SET wake_at = $until WHERE owner = $owner RETURN NONE";
-        for (key, _, _) in self.owned_states(owner).await? {
-            let variables = variables! { key: key, owner: owner, until: micros(lease_until) };
-            let _: Vec<Value> = self.rows("renew a lease", "run", text, variables).await?;
+    pub async fn renew_leases(&self, leases: &[&Lease], lease_until: Timestamp) -> Result<Vec<RunId>> {
+        if leases.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(())
+        let targets: Vec<String> = (0..leases.len()).map(|place| format!("type::record('run', $leases[{place}][0])")).collect();
+        let text =
+            format!("UPDATE {} SET wake_at = $until WHERE [key, owner, fence] IN $leases RETURN VALUE key", targets.join(", "));
+        let leases: Vec<Value> = leases.iter().map(|lease| json!([lease.run, lease.owner, lease.fence])).collect();
+        self.rows("renew leases", "run", &text, variables! { leases: leases, until: micros(lease_until) }).await
     }
 
     /// Ends every lease, so that its run can be taken over now: for a worker that knows all others to be dead.
@@ -212,15 +231,15 @@ impl Store {
         }
     }
 
-    /// Gives a run back for another worker to take up at once; without effect where the lease is lost.
+    /// Gives a run back for another worker to take up at once. False: the lease is lost, and nothing was written.
     ///
     /// # Errors
     /// The database's.
-    pub async fn hand_back(&self, lease: &Lease, now: Timestamp) -> Result<()> {
+    pub async fn hand_back(&self, lease: &Lease, now: Timestamp) -> Result<bool> {
         let text = "UPDATE type::record('run', $key) SET owner = '', wake_at = $now
-                    WHERE owner = $owner AND fence = $fence RETURN NONE";
+                    WHERE owner = $owner AND fence = $fence RETURN VALUE key";
         let variables = variables! { key: lease.run, owner: lease.owner, fence: lease.fence, now: micros(now) };
-        let _: Vec<Value> = self.rows("hand a run back", "run", text, variables).await?;
-        Ok(())
+        let given: Vec<RunId> = self.rows("hand a run back", "run", text, variables).await?;
+        Ok(!given.is_empty())
     }
 }

@@ -22,7 +22,8 @@ use tokio::time::Instant;
 use vault::Redactor;
 
 use crate::error::Halt;
-use crate::handle::{Control, Shared};
+use crate::handle::Shared;
+use crate::held::Control;
 use crate::hosts::Hosts;
 use crate::output::Output;
 use crate::ssh::Target;
@@ -90,7 +91,7 @@ pub(crate) enum Cause {
 
 /// Tells a step that runs when it must end.
 pub(crate) struct Watch {
-    control: Arc<Control>,
+    pub(crate) control: Arc<Control>,
     asked: watch::Receiver<(RunState, RunMode)>,
     closed: tokio_util::sync::CancellationToken,
     pub(crate) timeout: Option<Seconds>,

@@ -1,15 +1,17 @@
 //! Runs a process to its end, its output on its way meanwhile: of the runner, started now or found again, or on a host.
 
+mod given_up;
 mod handle;
 
 use std::future::Future;
-use std::time::Duration;
 
 use domain::run::NOT_STARTED;
 use domain::{RunState, Stream};
 use runner::{Attached, Exit, OutputPiece, ProcessSpec, RunnerError, RunningProcess};
 use tokio::sync::mpsc;
 
+use self::given_up::GivenUp;
+pub(crate) use self::given_up::end_found;
 use self::handle::{End, Process, Stopped};
 use super::{Cause, Scene, Watch};
 use crate::error::Halt;
@@ -44,7 +46,7 @@ enum Followed {
 /// Starts a process, or goes on with the one that was found, and follows it.
 ///
 /// Where the lease is lost it is killed. Where the engine closes, or the store fails, one of the runner goes on without us, and
-/// whoever takes the run up next finds it there.
+/// whoever takes the run up next finds it there, unless the lease is lost before the run is given back.
 pub(super) async fn run(
     spec: ProcessSpec,
     scene: &mut Scene<'_>,
@@ -58,15 +60,19 @@ pub(super) async fn run(
     };
     let mut told = 0;
     loop {
-        let handle = process.handle.clone();
+        let given_up = GivenUp::new(&scene.shared.runner, &watch.control, &process.handle, &step, scene.shared.config.alone);
         match follow(process, told, scene.shared, output, watch).await {
             Err(Halt::Lost) => {
-                _ = handle.stop(Duration::ZERO).await;
+                given_up.end().await;
                 return Err(Halt::Lost);
             }
             Err(halt) => return Err(halt),
-            Ok(Followed::Ended(ended)) => return Ok(ended),
+            Ok(Followed::Ended(ended)) => {
+                given_up.is_not();
+                return Ok(ended);
+            }
             Ok(Followed::RunnerLost { pieces }) => {
+                given_up.is_not();
                 told = pieces;
                 match find(scene.shared, &step).await {
                     Found::Process(found) => process = found.into(),

@@ -86,7 +86,7 @@ async fn begun_but_not_started() -> (World, RunId) {
     let id = world.start(vec![command("echo once")]).await;
     let now = Utc::now();
     let Claim { run, lease, .. } =
-        world.store.claim_runs("dead", now, now + Duration::from_secs(3_600), 1).await.unwrap().remove(0);
+        world.store.claim_runs("dead", now, now + Duration::from_secs(3_600), 1, &[]).await.unwrap().remove(0);
     let step = Step { state: StepState::Running, started_at: Some(now), event: run.event + 1, ..world.steps(id).await.remove(0) };
     let run = Run { started_at: Some(now), event: step.event, ..run };
     let begun = Progress { run: &run, expect: &[RunState::Running], mode: None, steps: &[step], release: false };

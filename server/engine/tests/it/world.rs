@@ -141,7 +141,10 @@ impl World {
     }
 
     pub async fn with(config: EngineConfig) -> Self {
-        let store = Store::connect("mem://", None).await.unwrap();
+        Self::over(Store::connect("mem://", None).await.unwrap(), config).await
+    }
+
+    pub async fn over(store: Store, config: EngineConfig) -> Self {
         let vault = Vault::ephemeral();
         let folder = tempfile::tempdir().unwrap();
         let runner = runner_process::runner(&folder.path().join("runner"));

@@ -246,7 +246,7 @@ async fn left_as(studio: &TestStudio, run: RunState, step: StepState) -> domain:
     let made = studio.services.runbooks.create(&developer(), draft("Touch", json!([on("web"), on("db")]))).await;
     let started = studio.services.runs.start(&sam(), made.expect("a runbook").id, StartRun::default()).await.expect("a run");
     let now = chrono::Utc::now();
-    let claims = studio.store.claim_runs("worker", now, now + Duration::from_secs(60), 1).await.expect("a claim");
+    let claims = studio.store.claim_runs("worker", now, now + Duration::from_secs(60), 1, &[]).await.expect("a claim");
     let [claim] = &claims[..] else { panic!("{claims:?}") };
     let mut steps = studio.store.steps(started.id).await.expect("steps");
     (steps[0].state, steps[0].started_at) = (step, Some(now));

@@ -8,4 +8,7 @@ mod people;
 mod runbooks;
 mod runs;
 mod server;
+#[path = "../common/surreal_server.rs"]
+#[expect(dead_code, reason = "the tests of other crates use the rest")]
+mod surreal_server;
 mod world;

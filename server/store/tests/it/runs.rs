@@ -22,7 +22,7 @@ async fn eight_workers_claim_each_of_fifty_runs_once() {
         tasks.spawn(async move {
             let mut mine = Vec::new();
             loop {
-                let claims = store.claim_runs(&format!("w{n}"), at(100), at(115), 10).await.unwrap();
+                let claims = store.claim_runs(&format!("w{n}"), at(100), at(115), 10, &[]).await.unwrap();
                 if claims.is_empty() {
                     return mine;
                 }
@@ -35,7 +35,7 @@ async fn eight_workers_claim_each_of_fifty_runs_once() {
     let ids: HashSet<RunId> = claims.iter().map(|claim| claim.run.id).collect();
     assert_eq!((claims.len(), ids.len()), (50, 50));
     assert_eq!(store.runbook(book.id).await.unwrap().unwrap().last_run.unwrap().state, RunState::Running);
-    let again = store.claim_runs("late", at(116), at(130), 100).await.unwrap();
+    let again = store.claim_runs("late", at(116), at(130), 100, &[]).await.unwrap();
     assert!(again.len() == 50 && again.iter().all(|claim| claim.taken_over && claim.lease.fence == 2));
     let page = store.list_runs(&RunFilter { runbook: Some(book.id), limit: 20, ..RunFilter::default() }).await.unwrap();
     assert_eq!((page.items.len(), page.items[0].number, page.items[19].number), (20, 50, 31));
@@ -91,7 +91,7 @@ async fn progress_is_refused_after_a_control_and_after_the_lease() {
     let started = start(&store, run(&book, 0), &steps, Some(b"sealed")).await;
     assert_eq!(store.sealed_parameters(started.id).await.unwrap().as_deref(), Some(&b"sealed"[..]));
     assert_eq!(store.steps(started.id).await.unwrap(), steps);
-    let claim = store.claim_runs("w", at(1), at(15), 9).await.unwrap().remove(0);
+    let claim = store.claim_runs("w", at(1), at(15), 9, &[]).await.unwrap().remove(0);
     let mut run = claim.run;
     run.started_at = Some(at(2));
     run.event = 5;
@@ -114,21 +114,50 @@ async fn progress_is_refused_after_a_control_and_after_the_lease() {
     assert!(!store.control_run(run.id, from, to, &change, &entry).await.unwrap());
     assert_eq!(store.save_progress(&claim.lease, &progress).await.unwrap(), Saved::Moved(RunState::Pausing, RunMode::Guided));
     assert_eq!(store.owned_states("w").await.unwrap(), [(run.id, RunState::Pausing, RunMode::Guided)]);
-    store.renew_leases("w", at(30)).await.unwrap();
-    assert!(store.claim_runs("v", at(29), at(60), 9).await.unwrap().is_empty());
+    let stale = store::Lease { fence: 9, ..claim.lease.clone() };
+    assert!(store.renew_leases(&[&stale], at(99)).await.unwrap().is_empty());
+    assert_eq!(store.renew_leases(&[&claim.lease], at(30)).await.unwrap(), [run.id]);
+    assert!(store.claim_runs("v", at(29), at(60), 9, &[]).await.unwrap().is_empty());
     run.state = RunState::Paused;
     let hold = Progress { run: &run, expect: &[RunState::Pausing], mode: None, steps: &[], release: true };
     assert_eq!(store.save_progress(&claim.lease, &hold).await.unwrap(), Saved::Written);
     assert_eq!(store.save_progress(&claim.lease, &hold).await.unwrap(), Saved::Lost);
-    assert!(store.claim_runs("v", at(99), at(120), 9).await.unwrap().is_empty());
+    assert!(store.claim_runs("v", at(99), at(120), 9, &[]).await.unwrap().is_empty());
     let stale = ControlChange { event: Some((4, 6)), wake: true, ..ControlChange::default() };
     assert!(!store.control_run(run.id, RunState::Paused, RunState::Running, &stale, &entry).await.unwrap(), "it moved since");
     let wake = ControlChange { event: Some((5, 6)), ..stale };
     assert!(store.control_run(run.id, RunState::Paused, RunState::Running, &wake, &entry).await.unwrap());
-    let next = store.claim_runs("v", at(99), at(120), 9).await.unwrap().remove(0);
+    let next = store.claim_runs("v", at(99), at(120), 9, &[]).await.unwrap().remove(0);
     assert!(!next.taken_over && next.run.event == 6 && next.lease.fence == 2);
-    store.hand_back(&next.lease, at(100)).await.unwrap();
-    assert_eq!(store.claim_runs("u", at(101), at(120), 9).await.unwrap().len(), 1);
+    assert!(!store.hand_back(&claim.lease, at(100)).await.unwrap() && store.hand_back(&next.lease, at(100)).await.unwrap());
+    assert_eq!(store.claim_runs("u", at(101), at(120), 9, &[]).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_worker_does_not_take_what_it_holds_itself_and_renews_many_leases_at_once() {
+    let store = memory().await;
+    let book = runbook("Book", 0);
+    store.create_runbook(&book, &[], &audit(AuditAction::RunbookCreated)).await.unwrap();
+    for n in 0..300 {
+        start(&store, run(&book, n), &[], None).await;
+    }
+    let claims = store.claim_runs("w", at(400), at(415), 400, &[]).await.unwrap();
+    let held: Vec<RunId> = claims.iter().map(|claim| claim.run.id).collect();
+    assert_eq!(held.len(), 300);
+    // All leases are over, for the clock went on while the worker did not; nobody else came.
+    assert!(store.claim_runs("w", at(500), at(515), 400, &held).await.unwrap().is_empty());
+    let taken = store.claim_these("v", at(500), at(515), &held[..1], &held).await.unwrap();
+    assert_eq!((taken.len(), taken[0].lease.fence), (1, 2), "another worker's own list protects nothing of ours");
+    let leases: Vec<_> = claims.iter().map(|claim| &claim.lease).collect();
+    let mut renewed = store.renew_leases(&leases, at(530)).await.unwrap();
+    renewed.sort_unstable();
+    let mut kept = held[1..].to_vec();
+    kept.sort_unstable();
+    assert_eq!(renewed, kept);
+    assert!(store.claim_runs("v", at(514), at(540), 400, &[]).await.unwrap().is_empty());
+    // Who has it under its name but not in hand, as after an answer that was lost, takes it like any other.
+    assert_eq!(store.claim_these("w", at(531), at(540), &held, &held[2..]).await.unwrap().len(), 2);
+    assert_eq!(store.claim_runs("u", at(532), at(540), 400, &[]).await.unwrap().len(), 298);
 }
 
 #[tokio::test]
@@ -138,7 +167,7 @@ async fn output_comes_back_in_order_and_by_its_tail() {
     let book = runbook("Book", 0);
     store.create_runbook(&book, &[], &entry).await.unwrap();
     let run = start(&store, run(&book, 0), &[], None).await;
-    let lease = store.claim_runs("w", at(1), at(15), 9).await.unwrap().remove(0).lease;
+    let lease = store.claim_runs("w", at(1), at(15), 9, &[]).await.unwrap().remove(0).lease;
     let chunk = |seq| Chunk { ordinal: 0, attempt: 1, seq, stream: Stream::Stdout, text: format!("{seq:04}") };
     let chunks: Vec<Chunk> = (1..=300).map(chunk).collect();
     assert!(store.append_output(&lease, &chunks).await.unwrap());
