@@ -186,6 +186,16 @@ mod tests {
     }
 
     #[test]
+    fn what_runs_nothing_is_not_approved_to_run() {
+        for kind in [BlockType::Instruction, BlockType::Timer] {
+            let approve = answers(&step(kind, StepState::Waiting, false)).pop().expect("answers");
+            assert_eq!((approve.action, approve.label.as_str()), (ControlAction::Approve, "Go on"));
+        }
+        let tick = answers(&step(BlockType::Instruction, StepState::Waiting, true)).pop().expect("answers");
+        assert_eq!((tick.action, tick.label.as_str()), (ControlAction::Approve, "Done"));
+    }
+
+    #[test]
     fn an_approval_names_every_host_that_it_covers() {
         let question = Some("run “Restart” on web-1 and web-2?".to_owned());
         let step = Step { error: question, ..step(BlockType::Command, StepState::Waiting, false) };

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
+use crate::fault;
 use crate::handle::Shared;
 use crate::held::{Control, Kept};
 use crate::leases;
@@ -122,7 +123,7 @@ fn start(shared: &Arc<Shared>, tasks: &mut JoinSet<()>, claim: Claim, kept: Kept
                 && let Ok(panic) = broken.try_into_panic()
             {
                 error!(panic = said(panic.as_ref()), "a run task panicked; its run fails");
-                run_task::fail_by_fault(&shared, &control).await;
+                fault::fail_by_fault(&shared, &control).await;
             }
             drop(guard);
         }

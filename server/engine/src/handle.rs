@@ -18,8 +18,8 @@ use vault::Vault;
 use crate::claim;
 use crate::config::EngineConfig;
 use crate::executors::egress::AddressCheck;
-use crate::hosts::Hosts;
 use crate::held::Control;
+use crate::hosts::Hosts;
 use crate::hub::Hub;
 use crate::secrets::Secrets;
 

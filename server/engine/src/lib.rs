@@ -11,6 +11,7 @@ mod claim;
 mod config;
 mod error;
 mod executors;
+mod fault;
 mod handle;
 mod held;
 mod hosts;
@@ -23,6 +24,9 @@ mod pen;
 pub mod plan_steps;
 pub mod preview;
 mod run_task;
+#[cfg(test)]
+#[path = "../../runner/tests/common/runner_process.rs"]
+mod runner_process;
 mod secrets;
 mod ssh;
 mod sweep;

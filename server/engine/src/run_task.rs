@@ -19,6 +19,7 @@ use tracing::{debug, error, info, warn};
 use crate::error::Halt;
 use crate::executors::egress::Rules;
 use crate::executors::process::end_found;
+use crate::fault::fail_by_fault;
 use crate::handle::Shared;
 use crate::held::Control;
 use crate::hosts::{Hosts, targets_of};
@@ -89,49 +90,8 @@ pub(crate) async fn drive(shared: Arc<Shared>, control: Arc<Control>, claim: Cla
     }
 }
 
-/// Ends a run whose task panicked or took a wrong turn.
-pub(crate) async fn fail_by_fault(shared: &Shared, control: &Control) {
-    let lease = &control.lease;
-    let sentence = "a fault in the server ended this run; its log says more";
-    let attempt = async {
-        let Some(mut run) = persist(|| shared.store.run(lease.run)).await? else { return Ok(()) };
-        let mut steps = persist(|| shared.store.steps(lease.run)).await?;
-        let now = Utc::now();
-        let mut event = steps.iter().map(|step| step.event.max(step.last_output)).fold(run.event, u64::max) + 1_000;
-        steps.retain_mut(|step| {
-            (step.state, step.error) = match step.state {
-                StepState::Running => (StepState::Failed, Some(sentence.to_owned())),
-                StepState::Pending | StepState::Waiting => (StepState::Skipped, Some(NOT_REACHED.to_owned())),
-                _ => return false,
-            };
-            step.ended_at = Some(now);
-            event += 1;
-            step.event = event;
-            true
-        });
-        run.state = RunState::Failed;
-        run.error = Some(sentence.to_owned());
-        run.ended_at = Some(now);
-        run.event = event + 1;
-        let expect = [RunState::Running, RunState::Pausing, RunState::Stopping];
-        let progress = Progress { run: &run, expect: &expect, mode: None, steps: &steps, release: true };
-        if persist(|| shared.store.save_progress(lease, &progress)).await? == Saved::Written {
-            for step in steps {
-                shared.hub.publish(run.id, RunEvent::Step(Box::new(step)));
-            }
-            metrics::counter!("runbook_studio_runs_finished", "state" => run.state.as_str()).increment(1);
-            shared.hub.publish(run.id, RunEvent::Run(Box::new(run)));
-        }
-        Ok::<(), StoreError>(())
-    };
-    if let Err(cause) = attempt.await {
-        error!(error = &cause as &dyn Error, "a run could not be failed; it is handed back");
-        hand_back(shared, control).await;
-    }
-}
-
 /// Gives the run back, however long the store takes to answer; our other leases are renewed meanwhile, and so is this one.
-async fn hand_back(shared: &Shared, control: &Control) {
+pub(crate) async fn hand_back(shared: &Shared, control: &Control) {
     control.hands_back();
     loop {
         match shared.store.hand_back(&control.lease, Utc::now()).await {
@@ -184,7 +144,7 @@ async fn take_up(shared: &Arc<Shared>, control: &Arc<Control>, claim: Claim) -> 
 
 impl RunTask {
     /// What the store has of a run that we hold; not yet what its secrets are.
-    async fn new(shared: &Arc<Shared>, control: &Arc<Control>, run: Run) -> Result<Self, Halt> {
+    pub(crate) async fn new(shared: &Arc<Shared>, control: &Arc<Control>, run: Run) -> Result<Self, Halt> {
         let pen = Pen::new(shared, control, run);
         let steps = persist(|| shared.store.steps(pen.run.id)).await?;
         // The role that counts is the one of now: who lost it since has lost this too.
@@ -206,7 +166,7 @@ impl RunTask {
             found: HashMap::new(),
             tell: false,
         };
-        task.pen.has_given_out(task.steps.iter().map(|step| step.event.max(step.last_output)).max().unwrap_or(0));
+        task.pen.has_given_out(task.last_number());
         task.asked.mark_unchanged();
         Ok(task)
     }
@@ -216,18 +176,18 @@ impl RunTask {
         let shared = Arc::clone(&self.shared);
         let (id, version) = (self.pen.run.runbook_id, self.pen.run.version);
         let Some(runbook) = persist(|| shared.store.runbook_version(id, version)).await? else {
-            return self.end(RunState::Failed, Some("the runbook's version is not in the store any more".to_owned())).await;
+            return self.end_unwalked("the runbook's version is not in the store any more").await;
         };
         let targets = targets_of(&self.steps);
         let plan = lay_out(&runbook.blocks, &targets);
         self.find_newest(plan.len());
         if self.newest.len() != plan.len() {
-            return self.end(RunState::Failed, Some("the run's steps do not match its runbook".to_owned())).await;
+            return self.end_unwalked("the run's steps do not match its runbook").await;
         }
         let blocks: Vec<_> = plan.iter().map(|planned| planned.block).collect();
         match Secrets::of_run(&shared, &self.pen.run, &blocks, &self.hosts).await? {
             Ok(secrets) => self.secrets = secrets,
-            Err(message) => return self.end(RunState::Failed, Some(message)).await,
+            Err(message) => return self.end_unwalked(&message).await,
         }
         let secret: Vec<String> =
             runbook.parameters.iter().filter(|parameter| parameter.is_secret()).map(|parameter| parameter.name.clone()).collect();
@@ -423,7 +383,7 @@ impl RunTask {
         added
     }
 
-    fn find_newest(&mut self, blocks: usize) {
+    pub(crate) fn find_newest(&mut self, blocks: usize) {
         let mut newest: Vec<Option<usize>> = vec![None; blocks];
         for (index, step) in self.steps.iter().enumerate() {
             if let Some(place) = newest.get_mut(step.ordinal as usize)

@@ -70,12 +70,12 @@ impl RunTask {
             && step.started_at.zip(machine_started()).is_some_and(|(began, boot)| began > boot)
     }
 
-    fn is_local(&self, index: usize) -> bool {
+    pub(crate) fn is_local(&self, index: usize) -> bool {
         self.steps[index].host.as_deref().is_none_or(|host| host == LOCAL)
     }
 
     /// Ends what a step may have left on its host, and says what came of that.
-    async fn end_on_host(&mut self, index: usize) -> Result<String, Halt> {
+    pub(crate) async fn end_on_host(&mut self, index: usize) -> Result<String, Halt> {
         let (step, host) = (self.steps[index].id.to_string(), self.steps[index].host.clone());
         let unknown = |why: String| format!("{}; what is left of it could not be looked for: {why}", process::NOBODY_SAW);
         let target = match self.target(host.as_deref()).await? {
@@ -125,7 +125,7 @@ impl RunTask {
 
     /// What the store has of a step's output. Pieces that were stored after the last write of the step also have numbers that
     /// are taken.
-    async fn find_stored(&mut self, index: usize) -> Result<Stored, Halt> {
+    pub(crate) async fn find_stored(&mut self, index: usize) -> Result<Stored, Halt> {
         let (run, ordinal, attempt) = (self.pen.run.id, self.steps[index].ordinal, self.steps[index].attempt);
         let mut stored = Stored::default();
         loop {

@@ -9,9 +9,9 @@ use domain::{RunState, Seconds, Step, StepState, Timestamp};
 
 use crate::error::Halt;
 use crate::executors::{Cause, Outcome};
-use crate::output::Printed;
 use crate::handle::Shared;
 use crate::held::Control;
+use crate::output::Printed;
 use crate::run_task::{Commit, RunTask};
 
 /// Why a wait ended.

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::access::functions::{form, sign_in};
 use crate::connections::certify;
 use crate::world::{PROGRAM, Studio};
 
@@ -93,7 +94,7 @@ async fn commands_inside_bubblewrap_see_no_file_of_the_servers_wherever_it_lies(
     let database = fs::read_dir(at("db")).expect("the database").map(|entry| entry.expect("an entry").file_name());
     let database: Vec<_> = database.filter_map(|name| name.into_string().ok()).collect();
     assert!(!database.is_empty() && !output.lines().any(|line| database.iter().any(|name| line == name)), "{output}");
-    let hosts = studio.call(Some(&key), "GET", "/api/v1/hosts", None).await.text;
+    let hosts = studio.function(Some(&sign_in(&studio, "ann").await), "list_hosts", form([])).await.text;
     assert!(hosts.contains("commands do not see its data"), "{hosts}");
 }
 

@@ -29,7 +29,7 @@ pub(super) fn prepare<'a>(block: &'a CommandBlock, context: &Context) -> Result<
             let value = render(value, Syntax::Plain, context).map_err(|error| format!("variable {name}: {error}"))?;
             Ok((name.clone(), value))
         })
-        .collect::<Result<_, String>>()?;
+        .collect::<Result<Vec<_>, String>>()?;
     let what = shown(block, &script, working_dir.as_deref(), &env);
     Ok((Prepared::Command(Plan { block, script, working_dir, env }), what))
 }

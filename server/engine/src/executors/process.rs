@@ -68,11 +68,11 @@ pub(super) async fn run(
             }
             Err(halt) => return Err(halt),
             Ok(Followed::Ended(ended)) => {
-                given_up.is_not();
+                given_up.followed();
                 return Ok(ended);
             }
             Ok(Followed::RunnerLost { pieces }) => {
-                given_up.is_not();
+                given_up.followed();
                 told = pieces;
                 match find(scene.shared, &step).await {
                     Found::Process(found) => process = found.into(),

@@ -6,11 +6,13 @@ use chrono::Utc;
 use domain::block::{ApiBlock, BlockKind, Check, ConditionBlock, Method, OnFalse, OnWorkerLoss};
 use domain::{Block, ControlAction, Run, RunId, RunState, Step, StepState, Stream};
 use engine::EngineConfig;
+use serde_json::json;
 use store::{Claim, Lease, Progress, Saved};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
+use vault::Vault;
 
-use crate::world::{World, command, config, timer, until};
+use crate::world::{Start, World, command, config, timer, until};
 
 #[tokio::test]
 async fn shutdown_hands_a_timer_back_and_the_next_engine_goes_on() {
@@ -189,6 +191,25 @@ async fn a_run_that_was_to_stop_when_its_server_was_lost_is_stopped_by_the_next_
     world.restart(true);
     let (_, steps) = world.reaches(id, RunState::Stopped).await;
     assert_eq!(steps[0].error.as_deref(), Some("stopped, 0 processes left"));
+}
+
+#[tokio::test]
+async fn a_run_that_cannot_be_taken_up_leaves_no_process_behind() {
+    let mut world = World::new().await;
+    let start = Start { secret: Some(json!({"token": "tok-123456789"})), ..Start::default() };
+    let id = world.start_with(vec![command("echo $$; sleep 300"), command("echo next")], start).await;
+    let step = world.step_is(id, 0, StepState::Running).await;
+    let pid = until("its process", || async { world.stdout(id, &step).await.trim().parse::<u32>().ok() }).await;
+    world.task.abort();
+    // The next server has lost the keys.
+    world.vault = Vault::ephemeral();
+    world.restart(true);
+    let (run, steps) = world.reaches(id, RunState::Failed).await;
+    let why = run.error.unwrap();
+    assert!(why.contains("cannot be opened"), "{why}");
+    assert_eq!(steps[0].error, Some(format!("{why}; stopped, 0 processes left")));
+    assert_eq!((steps[0].state, steps[1].state), (StepState::Failed, StepState::Skipped));
+    assert!(!std::path::Path::new("/proc").join(pid.to_string()).exists());
 }
 
 #[tokio::test]

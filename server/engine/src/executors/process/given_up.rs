@@ -12,7 +12,7 @@ use super::handle::Handle;
 use crate::handle::Shared;
 use crate::held::Control;
 
-/// Sees to it that a process does not outlive the right to its run, however following it ends; see [`GivenUp::is_not`].
+/// Sees to it that a process does not outlive the right to its run, however following it ends; see [`GivenUp::followed`].
 pub(super) struct GivenUp {
     end: Option<EndOf>,
     control: Arc<Control>,
@@ -33,7 +33,7 @@ impl GivenUp {
     }
 
     /// It was followed to its end.
-    pub(super) fn is_not(mut self) {
+    pub(super) fn followed(mut self) {
         self.end = None;
     }
 

@@ -36,7 +36,7 @@ enum Place {
 }
 
 /// What the pages read (`app`, `components::markdown`).
-pub(in crate::template) fn options() -> Options {
+pub(super) fn options() -> Options {
     Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS
 }
 
