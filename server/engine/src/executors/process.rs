@@ -220,7 +220,7 @@ fn not_looked_for(error: &RunnerError) -> String {
 pub(crate) const NOBODY_SAW: &str = "nobody saw how it ended, and it may or may not have taken effect";
 
 /// What is said of a step that the runner should know.
-const NOT_KNOWN: &str = "the runner of this server does not know it";
+pub(crate) const NOT_KNOWN: &str = "the runner of this server does not know it";
 
 /// Passes on what a process prints, beginning after the pieces that were told already.
 async fn follow(
