@@ -13,10 +13,28 @@ pub(super) enum Reach {
     Forbidden,
 }
 
-/// AWS, and who follows it: the metadata service of EC2 by IPv6.
-const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
-/// Alibaba Cloud's, which is no link-local one.
-const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];
+/// Metadata services that no link-local address (RFC 3927, RFC 4291) has: those are refused as a whole.
+const METADATA_V4: [Ipv4Addr; 3] = [
+    // Alibaba Cloud: ECS user guide, “Obtain instance metadata”.
+    Ipv4Addr::new(100, 100, 100, 200),
+    // Azure, the “wire server”: “What is IP address 168.63.129.16?”.
+    Ipv4Addr::new(168, 63, 129, 16),
+    // Oracle: Compute Classic, “Retrieving Instance Metadata”.
+    Ipv4Addr::new(192, 0, 0, 192),
+];
+/// The same by IPv6, where they stand in networks of one's own (RFC 4193).
+const METADATA_V6: [Ipv6Addr; 5] = [
+    // AWS, and who follows it: EC2 user guide, “Access instance metadata”.
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+    // AWS, the credentials of a pod: EKS user guide, “EKS Pod Identity Agent”.
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23),
+    // Google: Compute Engine, “Access metadata values”, for instances with IPv6 only.
+    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+    // Oracle: cloud-init, `DataSourceOracle`.
+    Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
+    // Scaleway: cloud-init, `DataSourceScaleway`; by IPv4 it is the link-local 169.254.42.42.
+    Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
+];
 
 /// Where an address leads; of one that carries another one within it, where that leads too.
 pub(super) fn reach(address: IpAddr) -> Reach {
@@ -41,7 +59,7 @@ fn reach_v4(address: Ipv4Addr) -> Reach {
 }
 
 fn reach_v6(address: Ipv6Addr) -> Reach {
-    if address.is_unicast_link_local() || address.is_multicast() || address == METADATA_V6 {
+    if address.is_unicast_link_local() || address.is_multicast() || METADATA_V6.contains(&address) {
         return Reach::Forbidden;
     }
     let site_local = address.segments()[0] & 0xffc0 == 0xfec0; // RFC 3879

@@ -63,6 +63,35 @@ fn spellings(address: [u8; 4]) -> Vec<String> {
     ]
 }
 
+/// The same of an IPv6 address.
+fn spellings_v6(address: [u16; 8]) -> Vec<String> {
+    let short = std::net::Ipv6Addr::from(address).to_string();
+    let written = |form: fn(&u16) -> String| address.iter().map(form).collect::<Vec<_>>().join(":");
+    let (plain, padded) = (written(|part| format!("{part:x}")), written(|part| format!("{part:04x}")));
+    let (front, [.., high, low]) = (padded[..30].to_owned(), address);
+    let [[a, b], [c, d]] = [high.to_be_bytes(), low.to_be_bytes()];
+    vec![
+        format!("http://[{short}]/"),
+        format!("https://[{short}]/"),
+        format!("http://[{short}]:8080/x?y#z"),
+        format!("http://[{}]/", short.to_uppercase()),
+        format!("http://[{plain}]/"),
+        format!("http://[{padded}]/"),
+        format!("http://[{}]/", padded.to_uppercase()),
+        format!("http://[{front}{a}.{b}.{c}.{d}]/"),
+        format!("http://[{short}%25eth0]/"),
+        format!("http://[{}]/", percent(&short)),
+        format!("http://%5B{short}%5D/"),
+        format!("http://user:pw@[{short}]/"),
+        format!("http://example.com@[{short}]/"),
+        format!("http://[{short}]\\@example.com/"),
+        format!("http:\\\\[{short}]/"),
+        format!("http:/[{short}]/"),
+        format!("http:[{short}]/"),
+        format!("  http://[{short}]/  "),
+    ]
+}
+
 fn percent(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
@@ -75,7 +104,9 @@ fn full_width(text: &str) -> String {
 #[test]
 fn no_spelling_of_a_metadata_address_is_called_by_anybody() {
     let mut tried = 0;
-    for address in [[169, 254, 169, 254], [169, 254, 170, 2], [100, 100, 100, 200], [168, 63, 129, 16]] {
+    for address in
+        [[169, 254, 169, 254], [169, 254, 170, 2], [169, 254, 42, 42], [100, 100, 100, 200], [168, 63, 129, 16], [192, 0, 0, 192]]
+    {
         for text in spellings(address) {
             tried += 1;
             for rules in [developer(), sre()] {
@@ -84,7 +115,30 @@ fn no_spelling_of_a_metadata_address_is_called_by_anybody() {
             }
         }
     }
-    assert!(tried >= 130, "{tried}");
+    assert!(tried >= 200, "{tried}");
+}
+
+#[test]
+fn no_spelling_of_a_metadata_address_of_ipv6_is_called_by_anybody() {
+    for address in [
+        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254],
+        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23],
+        [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254],
+        [0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe],
+        [0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42],
+    ] {
+        let mut read = 0;
+        for text in spellings_v6(address) {
+            for rules in [developer(), sre()] {
+                let answer = answer(&rules, &text);
+                assert!(matches!(answer, "never" | "no address"), "{text} is {answer}");
+                read += u32::from(answer == "never");
+            }
+        }
+        assert!(read >= 2 * 14, "only {read} of the spellings of {address:x?} are read as addresses");
+        let next = std::net::Ipv6Addr::from(u128::from(std::net::Ipv6Addr::from(address)) + 1);
+        assert_eq!(answer(&sre(), &format!("http://[{next}]/")), "called", "the one beside it is nobody's");
+    }
 }
 
 #[test]
