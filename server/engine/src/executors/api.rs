@@ -7,7 +7,8 @@ use std::time::Duration;
 use domain::block::{ApiAuth, ApiBlock};
 use domain::{Seconds, Stream};
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, LOCATION, SET_COOKIE,
+    ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    SET_COOKIE, USER_AGENT,
 };
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
@@ -28,6 +29,8 @@ pub(super) const DEFAULT_TIMEOUT: Seconds = match Seconds::from_millis(30_000) {
     None => panic!("half a minute is shorter than 30 days"),
 };
 const MAX_REDIRECTS: u32 = 5;
+/// What a redirect takes along to another origin. Any other header may be a key that somebody wrote by hand, under whatever name.
+const TELLS_NOTHING: [HeaderName; 3] = [ACCEPT, ACCEPT_LANGUAGE, USER_AGENT];
 
 /// The clients of API calls: those that follow the same rules share one, with its open connections.
 #[derive(Default)]
@@ -256,28 +259,24 @@ async fn request(client: &Client, rules: &Rules, plan: &Plan<'_>, secret: Option
         }
         if next.origin() != url.origin() {
             // Whoever is asked now was not meant to have any of this.
-            headers.remove(AUTHORIZATION);
-            headers.remove(COOKIE);
-            headers.retain_plain();
+            if body.is_some() {
+                return Err(Sent::Refused(body_stays(status, &url, &next)));
+            }
+            headers = TELLS_NOTHING.into_iter().filter_map(|name| headers.remove(&name).map(|value| (name, value))).collect();
         }
         url = next;
     }
     Err(Sent::Refused(format!("more than {MAX_REDIRECTS} redirects")))
 }
 
-/// Drops what was marked as secret.
-trait RetainPlain {
-    fn retain_plain(&mut self);
-}
-
-impl RetainPlain for HeaderMap {
-    fn retain_plain(&mut self) {
-        let secret: Vec<HeaderName> =
-            self.iter().filter(|(_, value)| value.is_sensitive()).map(|(name, _)| name.clone()).collect();
-        for name in secret {
-            self.remove(name);
-        }
-    }
+/// Why a request with a body does not follow a redirect to another origin.
+fn body_stays(status: StatusCode, from: &Url, to: &Url) -> String {
+    let [from, to] = [from, to].map(|url| url.origin().ascii_serialization());
+    let status = status.as_u16();
+    format!(
+        "{from} redirects to {to} (status {status}), and the body is not sent on to another scheme, host or port: call that address \
+         itself, or expect the status {status}"
+    )
 }
 
 /// Where the answer sends us, unless the block wants to see the redirect itself.

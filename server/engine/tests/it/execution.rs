@@ -348,6 +348,81 @@ async fn api_calls_carry_credentials_to_their_own_server_only() {
 }
 
 #[tokio::test]
+async fn a_redirect_to_another_origin_takes_no_header_along_that_could_be_a_key() {
+    let world = World::new().await;
+    let named =
+        ["X-Api-Key", "Authorization", "Cookie", "X-Vault-Token", "Content-Type", "Accept", "Accept-Language", "User-Agent"];
+    let headers: Vec<(String, String)> =
+        named.iter().map(|name| ((*name).to_owned(), format!("typed-{}", name.to_lowercase()))).collect();
+    for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"] {
+        let (other, mut asked_other) =
+            server(vec![answer("302 Found", "Location: /again\r\n", ""), answer("200 OK", "", "")]).await;
+        let (url, mut asked) =
+            server(vec![answer(status, "Location: /within\r\n", ""), answer(status, &format!("Location: {other}/x\r\n"), "")])
+                .await;
+        let api = ApiBlock { url, headers: headers.clone(), ..ApiBlock::default() };
+        let id = world.start(vec![Block::new("", BlockKind::Api(api))]).await;
+        world.reaches(id, RunState::Succeeded).await;
+        for _ in 0..2 {
+            let request = asked.recv().await.unwrap().to_lowercase();
+            // A type of a body that is not there says nothing, and a GET after a 303 has none.
+            for (_, value) in headers.iter().filter(|(name, _)| name != "Content-Type") {
+                assert!(request.contains(value.as_str()), "{status}: {value} is missing within the origin: {request}");
+            }
+        }
+        // What was left behind does not come back on the next redirect.
+        for _ in 0..2 {
+            let request = asked_other.recv().await.unwrap().to_lowercase();
+            let kept: Vec<&str> =
+                headers.iter().map(|(_, value)| value.as_str()).filter(|value| request.contains(value)).collect();
+            assert_eq!(kept, ["typed-accept", "typed-accept-language", "typed-user-agent"], "{status}: {request}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_not_sent_on_to_another_origin() {
+    let world = World::new().await;
+    let call = async |url: String, method: Method| {
+        let headers = vec![("X-Api-Key".to_owned(), "typed-key".to_owned())];
+        let body = Some(json!("card=4111-1111"));
+        let api = ApiBlock { url, method, headers, body, ..ApiBlock::default() };
+        world.start(vec![Block::new("", BlockKind::Api(api))]).await
+    };
+    for (status, method) in [
+        ("307 Temporary Redirect", Method::Post),
+        ("308 Permanent Redirect", Method::Post),
+        ("302 Found", Method::Put),
+        ("301 Moved", Method::Patch),
+    ] {
+        let (other, mut asked_other) = server(vec![answer("200 OK", "", "")]).await;
+        let (url, _asked) = server(vec![answer(status, &format!("Location: {other}/x?token=1\r\n"), "")]).await;
+        let id = call(url.clone(), method).await;
+        let (run, _) = world.reaches(id, RunState::Failed).await;
+        let said = run.error.unwrap();
+        let redirect = format!("{url} redirects to {other} (status {})", &status[..3]);
+        assert!(said.contains(&redirect) && said.contains("the body is not sent on"), "{said}");
+        assert!(asked_other.try_recv().is_err(), "{status}: the other server was called");
+
+        // Within the origin it goes along, and so does the rest.
+        let (url, mut asked) = server(vec![answer("307 Moved", "Location: /x\r\n", ""), answer("200 OK", "", "")]).await;
+        let id = call(url, method).await;
+        world.reaches(id, RunState::Succeeded).await;
+        for _ in 0..2 {
+            let request = asked.recv().await.unwrap();
+            assert!(request.ends_with("card=4111-1111") && request.contains("typed-key"), "{request}");
+        }
+    }
+    // A redirect that asks for a GET leaves the body behind by itself.
+    let (other, mut asked_other) = server(vec![answer("200 OK", "", "")]).await;
+    let (url, _asked) = server(vec![answer("303 See Other", &format!("Location: {other}/done\r\n"), "")]).await;
+    let id = call(url, Method::Post).await;
+    world.reaches(id, RunState::Succeeded).await;
+    let request = asked_other.recv().await.unwrap();
+    assert!(request.starts_with("GET /done ") && !request.contains("4111") && !request.contains("typed-key"), "{request}");
+}
+
+#[tokio::test]
 async fn api_calls_to_metadata_services_and_failures_are_told() {
     let world = World::new().await;
     let (url, _asked) = server(vec![answer("302 Found", "Location: http://2852039166/latest\r\n", "")]).await;
