@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
+use store::Store;
 use tempfile::TempDir;
 
 /// The built binary.
@@ -61,6 +62,17 @@ impl Studio {
         (self.child, self.base) = start(Path::new(PROGRAM), &[], self.folder.path(), self.starts).await;
         self.starts += 1;
         self.until_ready().await;
+    }
+
+    /// Ends the process, lets `change` do to its database what time would do, and starts it again.
+    pub async fn while_stopped<T>(&mut self, change: impl AsyncFnOnce(&Store) -> T) -> T {
+        self.kill();
+        let url = format!("surrealkv://{}", self.data().join("db").display());
+        let store = Store::connect(&url, None).await.expect("its database");
+        let made = change(&store).await;
+        drop(store);
+        self.crash_and_restart().await;
+        made
     }
 
     /// Its data folder.

@@ -9,7 +9,7 @@ use app as _;
 use reqwest::header::SET_COOKIE;
 use serde_json::{Value, json};
 
-use super::{WHO, account, api_key, counted, everybody, invite, reset_token, session, somebody, unique};
+use super::{WHO, account, api_key, counted, everybody, invite, reset_token, session, somebody, timed_out, unique};
 use crate::world::{Answered, PASSWORD, Studio};
 
 /// What each of [`WHO`] is answered.
@@ -95,7 +95,8 @@ const OWN: &[&str] = &["end_session", "end_sessions", "change_password", "create
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_has_ended_is_nobodys() {
-    let (studio, admin) = everybody().await;
+    let (mut studio, admin) = everybody().await;
+    let [(_, over), (_, idle), _] = timed_out(&mut studio, &admin).await;
     let ended = sign_in(&studio, "admin").await;
     assert_eq!(studio.function(Some(&ended), "sign_out", form([])).await.status, 200);
     let (locked_out, key) = somebody(&studio, &admin, "admin").await;
@@ -107,17 +108,17 @@ async fn a_session_that_has_ended_is_nobodys() {
     let mut wrong = Vec::new();
     let mut refused = 0;
     for (name, [nobody, ..]) in EXPECTED {
-        for cookie in [&ended, &locked] {
+        for (how, cookie) in [("signed out", &ended), ("locked", &locked), ("over", &over), ("idle", &idle)] {
             let body = arguments(&studio, &admin, name, "nobody", &key).await;
             let answer = studio.function(Some(cookie), name, body).await;
             refused += usize::from(answer.status.is_client_error());
             if answer.status != *nobody {
-                wrong.push(format!("{name}: {}, not {nobody}: {}", answer.status, answer.text));
+                wrong.push(format!("{name}, {how}: {}, not {nobody}: {}", answer.status, answer.text));
             }
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    counted(2 * EXPECTED.len(), refused);
+    counted(4 * EXPECTED.len(), refused);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,11 +4,12 @@ use serde_json::json;
 
 use super::functions::{form, sign_in};
 use super::rest::{EXPECTED, body};
-use super::{account, api_key, counted, everybody, session, somebody};
+use super::{account, api_key, counted, everybody, session, somebody, timed_out};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_ended_opens_nothing() {
-    let (studio, admin) = everybody().await;
+    let (mut studio, admin) = everybody().await;
+    let timed_out = timed_out(&mut studio, &admin).await;
     let (name, key) = somebody(&studio, &admin, "admin").await;
     let revoked = api_key(&studio, &key, &["read", "execute", "write"]).await;
     let path = format!("/api/v1/users/me/api-keys/{}", revoked["id"].as_str().expect("an id"));
@@ -23,7 +24,7 @@ async fn what_has_ended_opens_nothing() {
 
     let unknown = format!("rbs_{}", "x".repeat(43));
     let revoked = revoked["api_key"].as_str().expect("a key");
-    let shown = [
+    let mut shown = vec![
         ("x-api-key", revoked),
         ("x-api-key", locked_key.as_str()),
         ("x-api-key", unknown.as_str()),
@@ -31,6 +32,7 @@ async fn what_has_ended_opens_nothing() {
         ("cookie", locked_session.as_str()),
         ("cookie", "studio_session=made-up"),
     ];
+    shown.extend(timed_out.iter().map(|(name, value)| (*name, value.as_str())));
     let mut wrong = Vec::new();
     let mut refused = 0;
     for (method, pattern, _) in EXPECTED {
@@ -43,13 +45,13 @@ async fn what_has_ended_opens_nothing() {
             .iter()
             .fold((*pattern).replace("{n}", "1"), |path, name| path.replace(name, &nil));
         let body = body(&studio, &admin, method, pattern).await.map(|body| ("application/json", body.to_string().into_bytes()));
-        for header in shown {
+        for (which, header) in shown.iter().copied().enumerate() {
             let headers = [header, ("sec-fetch-site", "same-origin")];
             let answer = studio.exchange(method, &format!("/api/v1{path}"), &headers, body.clone()).await;
             if answer.status == 401 {
                 refused += 1;
             } else {
-                wrong.push(format!("{method} {pattern} with {}: {} {}", header.0, answer.status, answer.text));
+                wrong.push(format!("{method} {pattern} with {} {which}: {} {}", header.0, answer.status, answer.text));
             }
         }
     }

@@ -4,14 +4,21 @@ mod audit;
 mod cross_site;
 pub mod functions;
 mod guessing;
+mod hosts;
 mod lapsed;
+mod outside;
 mod rest;
 mod scopes;
 mod streams;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use chrono::Utc;
+use domain::{AccountId, ApiKeyId, AuditAction, AuditEntry, Scope, SessionId};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use store::{NewApiKey, NewSession};
+use vault::{ApiKey, SessionToken, token_hash};
 
 use crate::world::{PASSWORD, Studio};
 
@@ -75,6 +82,67 @@ async fn session(studio: &Studio, name: &str, key: &str) -> String {
     functions::sign_in(studio, name).await;
     let sessions = studio.call(Some(key), "GET", "/api/v1/users/me/sessions", None).await.json();
     sessions[0]["id"].as_str().expect("an id").to_owned()
+}
+
+/// What time has ended, each of a new administrator: the cookie of a session that was used just now but is over, that of one that
+/// is not over but was not used for half a day, and an API key whose last day has passed. What differs in nothing but its time is
+/// good: that is looked at here.
+async fn timed_out(studio: &mut Studio, admin: &str) -> [(&'static str, String); 3] {
+    let (name, _) = somebody(studio, admin, "admin").await;
+    let id: AccountId = account(studio, admin, &name).await.parse().expect("an id");
+    let hours = chrono::Duration::hours;
+    let now = Utc::now();
+    let entry = || AuditEntry {
+        at: now,
+        actor: Some(id),
+        actor_name: name.clone(),
+        address: None,
+        action: AuditAction::SignIn,
+        target: format!("account:{id}"),
+        detail: json!({}),
+    };
+    // When it was used last, and when it ends. What is over is made last: whoever signs in forgets what is.
+    let times = [(now, hours(1)), (now - hours(13), hours(100)), (now, -hours(1))];
+    let (cookies, keys) = studio
+        .while_stopped(async |store| {
+            let (mut cookies, mut keys) = (Vec::new(), Vec::new());
+            for (created_at, left) in times {
+                let token = SessionToken::generate().expect("a token");
+                let session = NewSession {
+                    id: SessionId::new(),
+                    token_hash: token.hash(),
+                    account: id,
+                    device: "of the test".to_owned(),
+                    address: None,
+                    created_at,
+                    expires_at: now + left,
+                };
+                assert!(store.create_session(&session, "", &entry()).await.expect("a session"));
+                cookies.push(format!("studio_session={}", token.secret().expose_secret()));
+            }
+            for left in [hours(1), -hours(1)] {
+                let secret = ApiKey::generate().expect("a key").secret().expose_secret().to_owned();
+                let key = NewApiKey {
+                    id: ApiKeyId::new(),
+                    account: id,
+                    name: "of the test".to_owned(),
+                    hash: token_hash(&secret),
+                    scopes: vec![Scope::Read, Scope::Execute, Scope::Write],
+                    created_at: now,
+                    expires_at: Some(now + left),
+                };
+                assert!(store.create_api_key(&key, None, &entry()).await.expect("a key"));
+                keys.push(secret);
+            }
+            (cookies, keys)
+        })
+        .await;
+    let [good, idle, over] = cookies.try_into().expect("three sessions");
+    let [good_key, old_key] = keys.try_into().expect("two keys");
+    for header in [("cookie", good.as_str()), ("x-api-key", good_key.as_str())] {
+        assert_eq!(studio.exchange("GET", "/api/v1/users", &[header], None).await.status, 200, "{header:?} is good");
+    }
+    [("cookie", over), ("cookie", idle), ("x-api-key", old_key)]
 }
 
 /// What somebody signs up with.
