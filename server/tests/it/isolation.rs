@@ -122,3 +122,35 @@ async fn an_unknown_user_to_run_as_is_named_at_the_start() {
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success() && said.contains("no-such-user-here"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_keeps_commands_from_the_key_a_developer_runs_none_and_the_page_of_hosts_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // A `bwrap` that confines nobody is found first, tried, and not used.
+    let tools = folder.path().join("tools");
+    fs::create_dir(&tools).expect("a folder");
+    let program = folder.path().join("server");
+    let script = |path: &Path, text: &str| {
+        fs::write(path, text).expect("a script");
+        fs::set_permissions(path, Permissions::from_mode(0o755)).expect("permissions");
+    };
+    script(&tools.join("bwrap"), "#!/bin/sh\nexit 1\n");
+    script(&program, &format!("#!/bin/sh\nPATH='{}:'\"$PATH\" exec '{PROGRAM}' \"$@\"\n", tools.display()));
+    let studio = Studio::of(folder, &program, &[]).await;
+    let admin = studio.sign_up(None, "ann", None).await;
+    let blocks = json!([{ "type": "command", "config": { "command": "echo hello" } }]);
+    let runbook = studio.runbook(&admin, blocks).await;
+    let execute = format!("/api/v1/runbooks/{runbook}/execute");
+    for (role, status) in [("viewer", 403), ("developer", 403), ("sre", 202), ("admin", 202)] {
+        let key = studio.sign_up(Some(&admin), role, Some(role)).await;
+        let answer = studio.call(Some(&key), "POST", &execute, None).await;
+        assert_eq!(answer.status, status, "{role}: {}", answer.text);
+        if role == "developer" {
+            let said = answer.json()["detail"].as_str().unwrap_or_default().to_owned();
+            assert!(said.contains("key and database") && said.contains("STUDIO_RUN_AS"), "{said}");
+        }
+        let cookie = sign_in(&studio, role).await;
+        let page = studio.exchange("GET", "/hosts", &[("cookie", &cookie)], None).await.text;
+        assert!(page.contains("only sre and admin may run here"), "the page of hosts does not say so to a {role}");
+    }
+}

@@ -112,6 +112,7 @@ async fn all_succeed(world: &World, id: RunId) -> Vec<Step> {
 
 /// Tells `cargo xtask attack` how many values were put somewhere, how many of them were refused there, and that the others arrived as
 /// they were.
+#[expect(clippy::print_stdout, reason = "the command reads it")]
 fn counted(tried: usize, refused: usize) {
     println!("attacked: injection: {tried} tried, {refused} refused");
 }

@@ -1,10 +1,12 @@
 use std::time::Duration;
 
 use domain::plan::Selection;
-use domain::{AuditAction, ControlAction, CredentialKind, HostDraft, HostSummary, Problem, Role, RunState, StepState};
+use domain::{
+    AuditAction, CheckOutcome, ControlAction, CredentialKind, HostDraft, HostSummary, Problem, Role, RunState, StepState,
+};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use service::{Result, ServiceError, StartRun};
+use service::{LocalCommands, Result, ServiceError, Settings, StartRun};
 
 use crate::world::{TestStudio, developer, draft, somebody};
 
@@ -317,4 +319,69 @@ async fn an_answer_that_lets_a_run_go_on_asks_its_hosts_again() {
         let answered = answer(somebody("root", Role::Admin), *run, *action).await.expect("answered");
         assert_eq!(answered.state, RunState::Running, "{action:?}");
     }
+}
+
+#[tokio::test]
+async fn where_commands_share_the_servers_user_only_sre_and_admin_run_any_on_it() {
+    for (local, is_shared) in
+        [(LocalCommands::Shared, true), (LocalCommands::Hidden, false), (LocalCommands::OtherUser("nobody".to_owned()), false)]
+    {
+        let studio = TestStudio::idle().await.with_settings(Settings { local, ..Settings::default() });
+        let runs = &studio.services.runs;
+        let check = json!({ "type": "condition", "config": {
+            "condition_type": "file_exists", "file_path": "/x", "nested_blocks": [on("local")] } });
+        let bare = json!({ "type": "command", "config": { "command": "true" } });
+        // By name, by default, within a branch, and beside a host that is open to all.
+        add(&studio, parsed(&host("web-1"))).await;
+        for block in [on("local"), bare, check, on("web-1")] {
+            let blocks = json!([on("web-1"), block]);
+            let reaches_server = blocks[0] != blocks[1];
+            let made = studio.services.runbooks.create(&developer(), draft("Here", blocks)).await.expect("a runbook");
+            for role in [Role::Developer, Role::Sre, Role::Admin] {
+                let refused = is_shared && reaches_server && role < Role::Sre;
+                let actor = somebody("someone", role);
+                let preflight = runs.preflight(&actor, made.id, StartRun::default()).await.expect("a look");
+                let before = studio.store.audit_entries(1_000).await.expect("the trail").len();
+                let started = runs.start(&actor, made.id, StartRun::default()).await;
+                assert_eq!((started.is_err(), preflight.can_start), (refused, !refused), "{role}: {started:?}");
+                if refused {
+                    let (status, said) = refusal(started);
+                    assert!(status == 403 && said.contains("only an sre may run any"), "{status}: {said}");
+                    let found = preflight.checks.iter().find(|check| check.what == "This server").expect("a line");
+                    assert_eq!(found.outcome, CheckOutcome::Problem, "{found:?}");
+                    assert_eq!(
+                        studio.store.audit_entries(1_000).await.expect("the trail").len(),
+                        before,
+                        "something was started"
+                    );
+                }
+            }
+        }
+        // Everybody is told why, beside the host.
+        for role in Role::ALL {
+            let listed = studio.services.hosts.list(&somebody("someone", role)).await.expect("a list").remove(0);
+            let note = listed.note.expect("a note");
+            assert_eq!(note.contains("only sre and admin may run here"), is_shared, "{note}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_waits_on_the_shared_server_is_let_go_on_by_an_sre_alone() {
+    let studio = TestStudio::idle().await;
+    let (runs, dev) = (&studio.services.runs, developer());
+    let timer = json!({ "type": "timer", "config": { "duration": "1h" } });
+    let made = studio.services.runbooks.create(&dev, draft("Here", json!([timer, on("local")]))).await.expect("a runbook");
+    let run = runs.start(&dev, made.id, StartRun::default()).await.expect("a run");
+    runs.control(&dev, run.id, ControlAction::Pause, None, None).await.expect("paused");
+
+    // Started again where nothing keeps commands from the server's files.
+    let studio = studio.with_settings(Settings { local: LocalCommands::Shared, ..Settings::default() });
+    let runs = &studio.services.runs;
+    let (status, said) = refusal(runs.control(&dev, run.id, ControlAction::Resume, None, None).await);
+    assert!(status == 403 && said.contains("only an sre may run any"), "{status}: {said}");
+    let only = StartRun { selection: Selection::Only(vec![made.blocks[0].id]), ..StartRun::default() };
+    runs.start(&dev, made.id, only).await.expect("what does not touch the server is theirs to run");
+    let resumed = runs.control(&sam(), run.id, ControlAction::Resume, None, None).await.expect("resumed");
+    assert_eq!(resumed.state, RunState::Running);
 }
