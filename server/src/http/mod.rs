@@ -41,6 +41,7 @@ use tower_http::compression::CompressionLayer;
 
 use crowd::Crowd;
 use names::Names;
+use observe::Limits;
 use problem::ApiError;
 use proxy::Trusted;
 use watching::Watching;
@@ -61,10 +62,6 @@ pub struct AppState {
     pub services: Services,
     /// The numbers for `/metrics`.
     pub metrics: PrometheusHandle,
-    /// One permit for each request being answered.
-    pub requests: Arc<Semaphore>,
-    /// The clients whose requests are being answered.
-    pub crowd: Crowd,
     /// One permit for each open event stream.
     pub streams: Arc<Semaphore>,
     /// Whose event streams are open.
@@ -88,12 +85,11 @@ pub async fn router(
     let state = AppState {
         services: services.clone(),
         metrics: meta::install_metrics(stopping.clone())?,
-        requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
-        crowd: Crowd::default(),
         streams: Arc::new(Semaphore::new(MAX_STREAMS)),
         watching: Watching::default(),
         stopping,
     };
+    let limits = Limits { requests: Arc::new(Semaphore::new(MAX_REQUESTS)), crowd: Crowd::default(), time_out: TIME_OUT };
     let (rest, docs) = openapi::split();
     let rest = rest.method_not_allowed_fallback(wrong_method).fallback(no_such_call);
     let api = Router::new().nest("/v1", rest).fallback(no_such_call);
@@ -103,14 +99,14 @@ pub async fn router(
         .merge(docs)
         .merge(meta::routes())
         .merge(csp::routes())
-        .with_state(state.clone())
+        .with_state(state)
         .merge(pages::router(services, site, unencrypted))
         // What is made for one answer is sent once: the least work for it (the files of the site come compressed).
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(middleware::from_fn_with_state(names, names::check))
         .layer(middleware::from_fn(headers::set))
         .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(middleware::from_fn_with_state(state, observe::limit))
+        .layer(middleware::from_fn_with_state(limits, observe::limit))
         .layer(middleware::from_fn(observe::record))
         .layer(middleware::from_fn_with_state(trusted, proxy::settle))
         .layer(middleware::from_fn(unread::read)))

@@ -100,6 +100,100 @@ async fn clients_that_never_finish_a_request_are_let_go_and_keep_nobody_waiting(
     assert!(began.elapsed() < Duration::from_secs(40), "let go after {:?}", began.elapsed());
 }
 
+/// A call whose body is begun and not ended, by way of a proxy that names this client.
+fn begun(address: &str, client: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
+    let head = format!(
+        "POST /api/v1/users/login HTTP/1.1\r\nHost: {address}\r\nX-Forwarded-For: {client}\r\nContent-Type: application/json\r\n\
+         Content-Length: 100\r\n\r\n{{"
+    );
+    stream.write_all(head.as_bytes()).expect("written");
+    stream
+}
+
+/// Asks for a sign of life on behalf of a client until it is answered with this status; the answer.
+async fn answered(studio: &Studio, client: &Client, who: &str, status: u16) -> reqwest::Response {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let request = client.get(format!("{}/healthz", studio.address())).header("x-forwarded-for", who);
+        let answer = request.send().await.expect("an answer");
+        if answer.status() == status {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{who} is still answered {}, not {status}", answer.status());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_all_places_taken_a_call_is_told_to_come_again_and_places_come_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let studio = Studio::of(folder, Path::new(PROGRAM), &["--trusted-proxies", "127.0.0.0/8"]).await;
+    let address = studio.address().trim_start_matches("http://").to_owned();
+    let client = Client::builder().no_proxy().build().expect("a client");
+    let refused = async |who: &str, sentence: &str| {
+        let answer = answered(&studio, &client, who, 503).await;
+        let seconds = answer.headers()["retry-after"].to_str().expect("a number").parse::<u64>();
+        assert!(seconds.as_ref().is_ok_and(|seconds| *seconds > 0), "{seconds:?}");
+        let problem = answer.text().await.expect("a text");
+        assert!(problem.contains(sentence), "{problem}");
+    };
+    // One client takes all places that one may have; the next has its own.
+    // A few more than fit: those are refused, and fill what a look at how it stands may have taken for a moment.
+    let mut first: Vec<TcpStream> = (0..266).map(|_| begun(&address, "203.0.113.7")).collect();
+    refused("203.0.113.7", "from your address").await;
+    answered(&studio, &client, "203.0.113.8", 200).await;
+    // Two of them take all there are.
+    let second: Vec<TcpStream> = (0..266).map(|_| begun(&address, "203.0.113.8")).collect();
+    refused("203.0.113.9", "too many requests at once;").await;
+    // Who was let in is answered, and who goes leaves a place.
+    let ended = first.drain(..20).filter_map(|mut stream| {
+        // Where it was refused, it may be closed.
+        let _ = stream.write_all(&[b' '; 99]);
+        let mut head = [0; 10];
+        stream.read_exact(&mut head).ok().map(|()| String::from_utf8_lossy(&head).into_owned())
+    });
+    let ended: Vec<String> = ended.collect();
+    assert!(ended.iter().filter(|head| *head == "HTTP/1.1 4").count() >= 10, "{ended:?}");
+    answered(&studio, &client, "203.0.113.9", 200).await;
+    drop((first, second));
+    answered(&studio, &client, "203.0.113.7", 200).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_view_too_many_is_told_to_come_again_and_nothing_else_suffers() {
+    const STREAMS: usize = 1_000;
+    let studio = Studio::new().await;
+    let key = studio.sign_up(None, "ann", None).await;
+    let runbook = studio.runbook(&key, json!([{ "type": "timer", "config": { "duration": "1h" } }])).await;
+    let events = format!("{}/api/v1/executions/{}/events", studio.address(), studio.execute(&key, &runbook).await);
+    // Many over each connection, so that the limit is that of streams and not that of open files.
+    let client = || Client::builder().no_proxy().http2_prior_knowledge().build().expect("a client");
+    let clients: Vec<Client> = (0..STREAMS / 100).map(|_| client()).collect();
+    let one_more = client();
+    let open = |client: &Client| client.get(&events).header("x-api-key", &key).send();
+    let mut streams = Vec::new();
+    for client in &clients {
+        for opened in futures::future::join_all((0..100).map(|_| open(client))).await {
+            streams.push(opened.expect("an answer"));
+        }
+    }
+    assert!(streams.iter().all(|stream| stream.status() == 200));
+    let refused = open(&one_more).await.expect("an answer");
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers()["retry-after"].to_str().is_ok_and(|seconds| seconds.parse::<u64>().is_ok_and(|s| s > 0)));
+    assert!(refused.text().await.expect("a text").contains("too many event streams"));
+    assert_eq!(studio.status(Some(&key), "GET", "/api/v1/users/me", None).await, 200);
+    // Who goes leaves a place.
+    streams.truncate(STREAMS - 1);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while open(&one_more).await.expect("an answer").status() != 200 {
+        assert!(Instant::now() < deadline, "the place is not given back");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_is_refused_while_its_body_is_still_sent_is_answered_and_the_connection_goes_on() {
     let studio = Studio::new().await;
