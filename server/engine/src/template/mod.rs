@@ -2,6 +2,8 @@
 
 mod context;
 mod quote;
+#[cfg(test)]
+mod random;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -274,7 +276,7 @@ fn explain(error: &Error, source: &str, context: &Context) -> String {
         );
     }
     match (error.kind(), error.detail()) {
-        (ErrorKind::OutOfFuel, _) => "the template does too much work; it was ended".to_owned(),
+        (ErrorKind::OutOfFuel, _) => format!("the template does too much work; it was ended{line}"),
         (ErrorKind::UndefinedError, detail) => {
             let text = source.trim();
             let shown: String = text.chars().take(120).collect();
