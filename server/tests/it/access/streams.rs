@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::Utc;
+use domain::{AuditAction, AuditEntry};
 use futures::StreamExt;
 use reqwest::{Client, Response};
 use serde_json::json;
@@ -81,4 +83,54 @@ async fn a_download_breaks_off_when_its_right_ends() {
         }
     };
     assert!(broken_off && length < 30_000_000, "{length} bytes, broken off: {broken_off}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_of_the_audit_trail_breaks_off_when_its_right_ends() {
+    // Far more than is on its way at any time, and than one look at the right allows.
+    const ROWS: usize = 2_500;
+    let (mut studio, admin) = everybody().await;
+    let long = "a long word of what was done ".repeat(700);
+    studio
+        .while_stopped(async |store| {
+            for number in 0..ROWS {
+                let entry = AuditEntry {
+                    at: Utc::now(),
+                    actor: None,
+                    actor_name: "of the test".to_owned(),
+                    address: None,
+                    action: AuditAction::SignInRefused,
+                    target: format!("account:{number}"),
+                    detail: json!({ "said": long }),
+                };
+                store.append_audit(&entry).await.expect("a row");
+            }
+        })
+        .await;
+    for (way, format) in [("revoked", "jsonl"), ("another role", "csv"), ("signed out", "jsonl")] {
+        let (name, key) = somebody(&studio, &admin, "sre").await;
+        let cookie = sign_in(&studio, &name).await;
+        let header = if way == "signed out" { ("cookie", cookie.as_str()) } else { ("x-api-key", key.as_str()) };
+        let mut pieces = open(&studio, &format!("/audit/export?format={format}"), header).await.bytes_stream();
+        let mut length = pieces.next().await.expect("a piece").expect("a piece").len();
+        let status = match way {
+            "revoked" => studio.call(Some(&key), "POST", "/api/v1/users/logout", None).await.status,
+            "signed out" => studio.function(Some(&cookie), "sign_out", form([])).await.status,
+            _ => {
+                let path = format!("/api/v1/users/{}", account(&studio, &admin, &name).await);
+                studio.call(Some(&admin), "PUT", &path, Some(json!({ "role": "developer" }))).await.status
+            }
+        };
+        assert_eq!(status, 200, "{way}");
+        // Who reads slowly gets what was on its way already, and then no end that looks like one.
+        tokio::time::sleep(SOON).await;
+        let broken_off = loop {
+            match timeout(SOON, pieces.next()).await.expect("it goes on or ends") {
+                Some(Ok(piece)) => length += piece.len(),
+                Some(Err(_)) => break true,
+                None => break false,
+            }
+        };
+        assert!(broken_off && length < ROWS * long.len() / 2, "{way}: {length} bytes, broken off: {broken_off}");
+    }
 }
