@@ -8,13 +8,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret, SecretString};
-use surrealdb::Surreal;
 use surrealdb::engine::any::{self, Any};
 use surrealdb::opt::auth::Root;
+use surrealdb::{IndexedResults, Surreal};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::error::Source;
 use crate::place::Place;
+use crate::query::{ATTEMPTS, is_conflict, pause_after};
 
 const NAMESPACE: &str = "runbook_studio";
 const DATABASE: &str = "main";
@@ -157,15 +158,29 @@ fn synced(url: &str) -> String {
     format!("{url}{}sync=every", if url.contains('?') { '&' } else { '?' })
 }
 
+/// Makes what every process makes that comes to a new database: two at the same time conflict, and one of them asks again.
+async fn define(database: &Surreal<Any>, statement: String) -> Result<(), surrealdb::Error> {
+    let mut attempt = 0;
+    loop {
+        match database.query(statement.as_str()).await.and_then(IndexedResults::check) {
+            Err(error) if attempt < ATTEMPTS && is_conflict(&error) => {
+                tokio::time::sleep(pause_after(attempt)).await;
+                attempt += 1;
+            }
+            done => return done.map(|_| ()),
+        }
+    }
+}
+
 async fn connect(url: String, login: Login) -> Result<Surreal<Any>, surrealdb::Error> {
     let is_embedded = Place::of(&url).is_some();
     let database = any::connect(url).await?;
     if let Some((username, password)) = login {
         database.signin(Root { username, password: password.expose_secret().to_owned() }).await?;
     }
-    database.query(format!("DEFINE NAMESPACE IF NOT EXISTS {NAMESPACE}")).await?.check()?;
+    define(&database, format!("DEFINE NAMESPACE IF NOT EXISTS {NAMESPACE}")).await?;
     database.use_ns(NAMESPACE).await?;
-    database.query(format!("DEFINE DATABASE IF NOT EXISTS {DATABASE}")).await?.check()?;
+    define(&database, format!("DEFINE DATABASE IF NOT EXISTS {DATABASE}")).await?;
     database.use_ns(NAMESPACE).use_db(DATABASE).await?;
     if is_embedded {
         // Shows that it can write, and makes sure that it has something to make a table of.

@@ -19,7 +19,7 @@ use crate::error::is_disk_failure;
 use crate::{Result, Store, StoreError, audit};
 
 /// How often a conflicting transaction is run before its conflict is an error.
-const ATTEMPTS: u32 = 40;
+pub(crate) const ATTEMPTS: u32 = 40;
 /// How long a database may take to answer. A server that is gone is waited for by its client, for ever.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What a guard throws begins with this.
@@ -175,7 +175,7 @@ fn refusal(error: &surrealdb::Error) -> Option<String> {
     taken.then(|| "exists".to_owned())
 }
 
-fn is_conflict(error: &surrealdb::Error) -> bool {
+pub(crate) fn is_conflict(error: &surrealdb::Error) -> bool {
     matches!(error.query_details(), Some(QueryError::TransactionConflict))
         || ["can be retried", "Transaction retry required", "Transaction conflict", "Transaction write conflict"]
             .iter()
@@ -183,7 +183,7 @@ fn is_conflict(error: &surrealdb::Error) -> bool {
 }
 
 /// Between half and all of a wait that grows to 64 ms; the hasher's random key spreads those that collided.
-fn pause_after(attempt: u32) -> Duration {
+pub(crate) fn pause_after(attempt: u32) -> Duration {
     let longest = 1000_u64 << attempt.min(6);
     Duration::from_micros(longest / 2 + RandomState::new().hash_one(attempt) % (longest / 2))
 }
