@@ -117,7 +117,7 @@ mod tests {
             "command": "print(1)", "interpreter": "/usr/bin/env python3", "working_dir": "/srv/app",
             "env": { "STAGE": "prod", "NOTE": "two words\n\nrm -rf /" },
         });
-        let wanted = "in /srv/app\nby \"/usr/bin/env python3\"\nNOTE=\"two words\\n\\nrm -rf /\"\nSTAGE=prod\n\nprint(1)";
+        let wanted = "in /srv/app\nby \"/usr/bin/env python3\"\nSTAGE=prod\nNOTE=\"two words\\n\\nrm -rf /\"\n\nprint(1)";
         assert_eq!(what(&config), wanted);
     }
 }
