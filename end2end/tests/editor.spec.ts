@@ -248,7 +248,7 @@ test("a parameter is added, given a type and taken away again", async ({ page, s
   await page.keyboard.type("stage");
   await expect(page.getByRole("group", { name: "Parameter stage" })).toBeVisible();
   await parameter.getByLabel("Type").selectOption("Choice");
-  await parameter.getByLabel("Choices").fill("eu\nus");
+  await parameter.getByRole("textbox", { name: "Choices" }).fill("eu\nus");
   await parameter.getByLabel("Default").fill("us");
   await page.keyboard.press("Control+s");
   const answer = page.getByRole("combobox", { name: "stage" });
